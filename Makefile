@@ -1,0 +1,49 @@
+# The two commands: `make run` and `make test`. Everything else is a part of them.
+PY := .venv/bin/python
+HOST ?= localhost
+PORT ?= 8000
+
+.PHONY: help run setup setup-dev browser test test-fast lint bench scenes soak frames messages screens clean
+
+help:
+	@sed -n 's/^# //p;s/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+run: setup ## set up what is missing, then site and worker on http://localhost:8000
+	@exec $(PY) manage.py start --host $(HOST) --port $(PORT)
+
+setup:
+	@sh deploy/setup.sh requirements.txt
+
+setup-dev:
+	@sh deploy/setup.sh requirements-dev.txt
+
+browser: setup-dev
+	@sh deploy/browser.sh
+
+lint: setup-dev ## style, types, arrows between the packages
+	.venv/bin/ruff check .
+	.venv/bin/mypy annotator strokes mlcore
+	.venv/bin/lint-imports --no-cache
+
+test: browser lint ## everything that gates
+	$(PY) -m pytest -n 2 --dist loadgroup
+
+test-fast: setup-dev ## one minute: no browser, no slow tests
+	$(PY) -m pytest -n 2 -m "not slow and not browser" -x
+
+scenes: setup-dev ## train and measure on drawn scenes split by player (about an hour on two cores)
+	$(PY) -m benchmarks.scenes
+
+frames: browser ## 300 random seeks per numbered fixture in Chromium
+	TOPSPIN_SEEKS=300 $(PY) -m pytest tests/e2e/test_frames.py
+
+messages: setup-dev ## collect and compile translations (needs gettext)
+	$(PY) manage.py makemessages -l fr --no-wrap --no-location -i .venv -i tests -i data -i benchmarks
+	$(PY) manage.py makemessages -l fr -d djangojs --no-wrap --no-location -i .venv -i tests -i data -i benchmarks
+	$(PY) manage.py compilemessages -l fr -i .venv
+
+screens: browser ## screenshots of every page into docs/screens/
+	$(PY) -m tests.e2e.screens
+
+clean: ## remove what can be made again (never the data)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache test-results

@@ -1,0 +1,281 @@
+"""What the API takes and gives, field by field; the schema is made from these."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers as s
+
+from strokes.models import Appearance, Decision, Job, Player, Run, Stroke, Video
+
+
+class Problem(s.Serializer[Any]):
+    code = s.CharField()
+    message = s.CharField()
+    params = s.DictField()
+
+
+class SeenPlayer(s.Serializer[Any]):
+    pseudonym = s.CharField(max_length=80)
+    hand = s.ChoiceField(choices=Player.Hand.choices, default=Player.Hand.UNKNOWN)
+    side = s.ChoiceField(choices=Appearance.Side.choices, default=Appearance.Side.UNKNOWN)
+
+
+class TaxonomyName(s.Serializer[Any]):
+    id = s.IntegerField()
+    name = s.CharField()
+
+
+class TaxonomyShown(TaxonomyName):
+    revision = s.IntegerField()
+    moves = s.ListField(child=s.DictField())
+
+
+class Progress(s.Serializer[Any]):
+    kind = s.ChoiceField(choices=Job.Kind.choices)
+    waiting = s.BooleanField()
+    phase = s.CharField(allow_blank=True)
+    fraction = s.FloatField()
+    left_s = s.FloatField(allow_null=True)
+
+
+class ErrorShown(s.Serializer[Any]):
+    code = s.CharField()
+    message = s.CharField()
+
+
+class Mine(s.Serializer[Any]):
+    strokes = s.IntegerField()
+    to_decide = s.IntegerField()
+    complete = s.BooleanField()
+
+
+class VideoUrls(s.Serializer[Any]):
+    workspace = s.CharField()
+    poster = s.CharField(allow_null=True)
+    thumbs = s.CharField(allow_null=True)
+
+
+class VideoShown(s.Serializer[Any]):
+    id = s.UUIDField()
+    title = s.CharField()
+    state = s.ChoiceField(choices=Video.State.choices)
+    n_frames = s.IntegerField()
+    fps = s.FloatField()
+    duration_s = s.FloatField()
+    width = s.IntegerField()
+    height = s.IntegerField()
+    blind = s.BooleanField()
+    unreadable = s.IntegerField()
+    bytes = s.IntegerField()
+    disk_estimate = s.IntegerField()
+    created = s.DateTimeField()
+    taxonomy = TaxonomyName()
+    players = SeenPlayer(many=True)
+    progress = Progress(allow_null=True)
+    error = ErrorShown(allow_null=True)
+    mine = Mine()
+    urls = VideoUrls()
+
+
+class VideoChange(s.Serializer[Any]):
+    title = s.CharField(max_length=200, required=False)
+    players = SeenPlayer(many=True, required=False)
+
+
+class DeleteQuery(s.Serializer[Any]):
+    labels_too = s.BooleanField(default=False)
+
+
+class UploadQuery(s.Serializer[Any]):
+    name = s.CharField(max_length=200)
+    taxonomy = s.IntegerField(required=False)
+    players = s.JSONField(binary=True, required=False)
+
+
+class StrokeShown(s.Serializer[Any]):
+    id = s.UUIDField()
+    begin = s.IntegerField()
+    end = s.IntegerField()
+    move = s.CharField(allow_blank=True)
+    player = s.CharField(allow_null=True)
+    note = s.CharField(allow_blank=True)
+    unsure = s.BooleanField()
+    source = s.ChoiceField(choices=Stroke.Source.choices)  # type: ignore[assignment]
+    suggestion = s.UUIDField(allow_null=True)
+    version = s.IntegerField()
+
+
+class SuggestionShown(s.Serializer[Any]):
+    id = s.UUIDField()
+    begin = s.IntegerField()
+    end = s.IntegerField()
+    move = s.CharField(allow_blank=True)
+    score = s.FloatField()
+    top = s.ListField(child=s.ListField())
+    run = s.IntegerField(allow_null=True)
+
+
+class RoiPoint(s.Serializer[Any]):
+    frame = s.IntegerField()
+    x = s.FloatField()
+    y = s.FloatField()
+
+
+class LaneShown(s.Serializer[Any]):
+    version = s.IntegerField()
+    complete = s.BooleanField()
+
+
+class DecisionShown(s.Serializer[Any]):
+    id = s.UUIDField()
+    number = s.IntegerField()
+    kind = s.ChoiceField(choices=Decision.Kind.choices)
+    stroke = s.UUIDField(allow_null=True)
+    suggestion = s.UUIDField(allow_null=True)
+    data = s.DictField()  # type: ignore[assignment]
+    before = s.DictField()
+    undoes = s.UUIDField(allow_null=True)
+    at = s.DateTimeField()
+
+
+class RunName(s.Serializer[Any]):
+    number = s.IntegerField()
+    state = s.ChoiceField(choices=Run.State.choices)
+
+
+class PersonShown(s.Serializer[Any]):
+    id = s.IntegerField()
+    name = s.CharField()
+    admin = s.BooleanField()
+
+
+class WorkspaceShown(s.Serializer[Any]):
+    video = VideoShown()
+    taxonomy = s.DictField()
+    lane = LaneShown()
+    strokes = StrokeShown(many=True)
+    suggestions = SuggestionShown(many=True)
+    roi = RoiPoint(many=True)
+    roi_track = s.DictField(allow_null=True)
+    motion = s.DictField(allow_null=True)
+    players = SeenPlayer(many=True)
+    history = DecisionShown(many=True)
+    run = RunName(allow_null=True)
+    user = PersonShown()
+
+
+class Op(s.Serializer[Any]):
+    id = s.UUIDField()
+    kind = s.ChoiceField(choices=Decision.Kind.choices)
+    stroke = s.UUIDField(required=False, allow_null=True)
+    suggestion = s.UUIDField(required=False, allow_null=True)
+    data = s.DictField(required=False)  # type: ignore[assignment]
+    undoes = s.UUIDField(required=False, allow_null=True)
+    seconds = s.FloatField(required=False, min_value=0, max_value=86_400)
+    at = s.DateTimeField(required=False)
+
+
+class Ops(s.Serializer[Any]):
+    ops = s.ListField(child=Op(), min_length=1, max_length=200)
+
+
+class VerdictShown(s.Serializer[Any]):
+    suggestion = s.UUIDField()
+    accepted = s.BooleanField(allow_null=True)
+
+
+class Saved(s.Serializer[Any]):
+    version = s.IntegerField()
+    complete = s.BooleanField()
+    strokes = StrokeShown(many=True)
+    removed = s.ListField(child=s.UUIDField())
+    verdicts = VerdictShown(many=True)
+    saved_at = s.DateTimeField()
+
+
+class ReasonShown(s.Serializer[Any]):
+    code = s.CharField()
+    message = s.CharField()
+
+
+class RunShown(s.Serializer[Any]):
+    id = s.UUIDField()
+    number = s.IntegerField()
+    taxonomy = TaxonomyName()
+    preset = s.CharField()
+    state = s.ChoiceField(choices=Run.State.choices)
+    current = s.BooleanField()
+    metrics = s.DictField()
+    reasons = ReasonShown(many=True)
+    started = s.DateTimeField()
+    finished = s.DateTimeField(allow_null=True)
+
+
+class TaxonomyWanted(s.Serializer[Any]):
+    taxonomy = s.IntegerField()
+
+
+class Epochs(s.Serializer[Any]):
+    epochs = s.ListField(child=s.DictField())
+
+
+class JobShown(s.Serializer[Any]):
+    id = s.IntegerField()
+    kind = s.ChoiceField(choices=Job.Kind.choices)
+    state = s.ChoiceField(choices=Job.State.choices)
+    video = s.UUIDField(allow_null=True)
+    taxonomy = s.IntegerField(allow_null=True)
+    run = s.UUIDField(allow_null=True)
+    starts = s.IntegerField()
+    phase = s.CharField(allow_blank=True)
+    progress = s.FloatField()
+    left_s = s.FloatField(allow_null=True)
+    error = ErrorShown(allow_null=True)
+    created = s.DateTimeField()
+    started = s.DateTimeField(allow_null=True)
+    finished = s.DateTimeField(allow_null=True)
+
+
+class ImportQuery(s.Serializer[Any]):
+    video = s.UUIDField()
+    inclusive = s.BooleanField(default=True)
+    dry_run = s.BooleanField(default=True)
+    complete = s.BooleanField(default=False)
+    skip_bad = s.BooleanField(default=False)
+
+
+class RefusedLine(s.Serializer[Any]):
+    line = s.IntegerField(allow_null=True)
+    code = s.CharField()
+    message = s.CharField()
+
+
+class PlannedStroke(s.Serializer[Any]):
+    line = s.IntegerField()
+    begin = s.IntegerField()
+    end = s.IntegerField()
+    move = s.CharField()
+
+
+class ImportReport(s.Serializer[Any]):
+    add = PlannedStroke(many=True)
+    duplicate = PlannedStroke(many=True)
+    refused = RefusedLine(many=True)
+    done = s.BooleanField()
+
+
+class ExportQuery(s.Serializer[Any]):
+    format = s.ChoiceField(choices=["csv", "mediaeval2020", "mediaeval2022", "bundle"])
+    video = s.UUIDField(required=False)
+    taxonomy = s.IntegerField(required=False)
+    task = s.ChoiceField(choices=["classification", "detection"], default="classification")
+
+
+class Credentials(s.Serializer[Any]):
+    username = s.CharField(max_length=150)
+    password = s.CharField(max_length=4096, trim_whitespace=False)
+
+
+class SignedIn(s.Serializer[Any]):
+    user = PersonShown()

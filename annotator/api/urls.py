@@ -1,0 +1,37 @@
+"""Routes of the API."""
+
+from __future__ import annotations
+
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.renderers import JSONRenderer
+
+from annotator.access import IsMember
+from annotator.api import data, runs, schema, session, videos, workspace
+
+__all__ = ["schema", "urlpatterns"]
+urlpatterns = [
+    path("session/", session.Session.as_view(), name="api-session"),
+    path("videos/", videos.Videos.as_view(), name="api-videos"),
+    path("videos/upload/", videos.Upload.as_view(), name="api-upload"),
+    path("videos/<uuid:pk>/", videos.OneVideo.as_view(), name="api-video"),
+    path("videos/<uuid:pk>/show_suggestions/", videos.ShowSuggestions.as_view(), name="api-show-suggestions"),
+    path("videos/<uuid:pk>/workspace/", workspace.Workspace.as_view(), name="api-workspace"),
+    path("videos/<uuid:pk>/decisions/", workspace.Decisions.as_view(), name="api-decisions"),
+    path("runs/", runs.Runs.as_view(), name="api-runs"),
+    path("runs/roll_back/", runs.RollBack.as_view(), name="api-roll-back"),
+    path("runs/<uuid:pk>/promote/", runs.Promote.as_view(), name="api-promote"),
+    path("runs/<uuid:pk>/epochs/", runs.EpochsOfRun.as_view(), name="api-epochs"),
+    path("retrain/", runs.Retrain.as_view(), name="api-retrain"),
+    path("jobs/", runs.Jobs.as_view(), name="api-jobs"),
+    path("jobs/<int:pk>/retry/", runs.Retry.as_view(), name="api-retry"),
+    path("taxonomies/", data.Taxonomies.as_view(), name="api-taxonomies"),
+    path("splits/", data.Splits.as_view(), name="api-splits"),
+    path("exports/", data.Exports.as_view(), name="api-exports"),
+    path("imports/", data.Imports.as_view(), name="api-imports"),
+    path(
+        "schema/",
+        SpectacularAPIView.as_view(permission_classes=[IsMember], renderer_classes=[JSONRenderer]),
+        name="api-schema",
+    ),
+]

@@ -1,0 +1,7 @@
+"""Django's entry for the front."""
+
+from django.apps import AppConfig
+
+
+class AnnotatorConfig(AppConfig):
+    name = "annotator"

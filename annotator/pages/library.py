@@ -1,0 +1,50 @@
+"""All videos as cards, with what is next for this person, and the upload."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from annotator.access import members_only, person, visible_videos
+from annotator.api import shapes
+from annotator.api.videos import listed
+from strokes.models import Player, Taxonomy
+
+STEPS = ["probe", "proxy", "prepare", "suggest"]
+
+
+def next_for(video: dict[str, Any]) -> str:
+    """The one thing to do now with this video: refused, wait, start, go_on, decide, check, done."""
+    if video["state"] == "refused":
+        return "refused"
+    if video["state"] in ("new", "indexed"):
+        return "wait"
+    mine = video["mine"]
+    if mine["to_decide"]:
+        return "decide"
+    if mine["complete"]:
+        return "done"
+    return "go_on" if mine["strokes"] else "start"
+
+
+@members_only
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    user = person(request)
+    cards = [shapes.video(video) for video in listed(visible_videos(user), user)]
+    for card in cards:
+        card["next"] = next_for(card)
+        card["step"] = STEPS.index(card["progress"]["kind"]) + 1 if card["progress"] else 0
+    context = {
+        "cards": cards,
+        "steps": len(STEPS),
+        "taxonomies": Taxonomy.objects.order_by("name", "-revision"),
+        "players": Player.objects.order_by("pseudonym"),
+        "max_bytes": settings.UPLOAD_MAX_BYTES,
+        "admin": user.is_staff,
+    }
+    return render(request, "library.html", context)

@@ -1,0 +1,27 @@
+"""Every route of the site. tests/annotator/test_access.py states for each one who may do what."""
+
+from __future__ import annotations
+
+from django.contrib.auth.views import LogoutView
+from django.urls import include, path
+from django.views.i18n import JavaScriptCatalog, set_language
+
+from annotator import media
+from annotator.pages import data, library, models, sign_in, site, workspace
+
+urlpatterns = [
+    path("", library.page, name="library"),
+    path("videos/<uuid:pk>/", workspace.page, name="workspace"),
+    path("models/", models.page, name="models"),
+    path("data/", data.page, name="data"),
+    path("sign-in/", sign_in.page, name="sign-in"),
+    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("language/", set_language, name="set_language"),
+    path("jsi18n/", JavaScriptCatalog.as_view(packages=["annotator"]), name="jsi18n"),
+    path("healthz", site.health, name="healthz"),
+    path("media/<uuid:pk>/<str:name>", media.video_file, name="media"),
+    path("runs/<uuid:pk>/<str:name>", media.run_file, name="run-file"),
+    path("api/v1/", include("annotator.api.urls")),
+]
+handler403 = site.forbidden
+handler404 = site.not_found

@@ -1,0 +1,172 @@
+"""From class curves to intervals. A curve is (n, classes) probabilities at ticks k / rate; Negative is the last class.
+
+1 The curve is smoothed over time (Gaussian). 2 Stretches where 1 - P(Negative) is above `threshold` are strokes; a hole
+shorter than `bridge` is closed, a stretch shorter than `shortest` dropped. 3 A stretch is cut where another class takes over: the best
+path (Viterbi) in which a change of class costs `switch`; parts shorter than `shortest` join their neighbour. 4 Class and score of an
+interval are the greatest mean probability over its ticks. The parameters are fitted to curves of data the network has not
+learned from, wherever there are some, and are stored with the run.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlcore import metrics
+from mlcore.metrics import Span
+
+Curve = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Times in seconds; `switch` in log probability."""
+
+    threshold: float = 0.6
+    smooth: float = 0.15
+    shortest: float = 0.25
+    bridge: float = 0.1
+    switch: float = 6.0
+
+    def body(self) -> dict[str, float]:
+        return asdict(self)
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Decision:
+        return cls(**{name: float(body[name]) for name in cls.__dataclass_fields__ if name in body})
+
+
+@dataclass(frozen=True)
+class Found:
+    """Ticks [begin, end) with class index and score; `top` are the first three classes with their mean probability, best first."""
+
+    begin: int
+    end: int
+    move: int
+    score: float
+    top: tuple[tuple[int, float], ...]
+
+
+def smooth(curve: Curve, sigma: float) -> Curve:
+    """Gaussian over time, `sigma` in ticks; the border value is repeated. Rows still sum to 1."""
+    if sigma <= 0 or len(curve) < 2:
+        return curve
+    radius = max(1, int(np.ceil(3 * sigma)))
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    kernel /= kernel.sum()
+    padded = np.pad(curve.astype(np.float64), ((radius, radius), (0, 0)), mode="edge")
+    out = np.zeros(curve.shape, np.float64)
+    for k, weight in enumerate(kernel):
+        out += weight * padded[k : k + len(curve)]
+    return out.astype(np.float32)
+
+
+def stretches(active: NDArray[np.bool_], bridge: int, shortest: int) -> list[tuple[int, int]]:
+    """Runs of True as [begin, end); holes of at most `bridge` are closed first, runs below `shortest` dropped after."""
+    change = np.flatnonzero(np.diff(np.concatenate(([False], active, [False])).astype(np.int8)))
+    out: list[tuple[int, int]] = []
+    for begin, end in zip(change[::2].tolist(), change[1::2].tolist()):
+        if out and begin - out[-1][1] <= bridge:
+            out[-1] = (out[-1][0], end)
+        else:
+            out.append((begin, end))
+    return [(begin, end) for begin, end in out if end - begin >= shortest]
+
+
+def best_path(log_p: NDArray[np.float64], switch: float) -> NDArray[np.int64]:
+    """(n,) the class per tick that maximises the sum of log probabilities minus `switch` per change; log_p is (n, classes)."""
+    n, classes = log_p.shape
+    back = np.empty((n, classes), np.int64)
+    total = log_p[0].copy()
+    own = np.arange(classes)
+    for t in range(1, n):
+        best = int(total.argmax())
+        change = total[best] - switch > total
+        back[t] = np.where(change, best, own)
+        total = np.where(change, total[best] - switch, total) + log_p[t]
+    path = np.empty(n, np.int64)
+    path[-1] = int(total.argmax())
+    for t in range(n - 1, 0, -1):
+        path[t - 1] = back[t, path[t]]
+    return path
+
+
+def intervals(curve: Curve, rate: float, decision: Decision) -> list[Found]:
+    """The strokes of one curve in order of time."""
+    soft = smooth(curve, decision.smooth * rate)
+    shortest = max(1, round(decision.shortest * rate))
+    active = 1.0 - soft[:, -1] > decision.threshold
+    moves = np.maximum(soft[:, :-1], 1e-6)
+    log_p = np.log(moves / moves.sum(1, keepdims=True)).astype(np.float64)
+    out = []
+    for begin, end in stretches(active, round(decision.bridge * rate), shortest):
+        for a, b in _parts(log_p[begin:end], decision.switch, shortest):
+            mean = soft[begin + a : begin + b, :-1].mean(0)
+            order = np.argsort(-mean, kind="stable")[:3]
+            top = tuple((int(c), float(mean[c])) for c in order)
+            out.append(Found(begin + a, begin + b, top[0][0], top[0][1], top))
+    return out
+
+
+def _parts(log_p: NDArray[np.float64], switch: float, shortest: int) -> list[tuple[int, int]]:
+    """One stretch cut where the class changes; a part below `shortest` joins the part before it (the first: the one after)."""
+    path = best_path(log_p, switch)
+    cuts = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]
+    out: list[tuple[int, int]] = []
+    for a, b in itertools.pairwise(cuts):
+        if out and (b - a < shortest or out[-1][1] - out[-1][0] < shortest):
+            out[-1] = (out[-1][0], b)
+        else:
+            out.append((a, b))
+    return out
+
+
+def given(curve: Curve, begin: float, end: float) -> NDArray[np.float64]:
+    """(classes,) probabilities of a given interval, ticks [begin, end): Gaussian-weighted mean around its middle, sd a quarter of it."""
+    ticks = np.arange(len(curve))
+    middle, sd = (begin + end - 1) / 2, max((end - begin) / 4, 0.5)
+    weights = np.exp(-0.5 * ((ticks - middle) / sd) ** 2) * ((ticks >= begin - 0.5) & (ticks < end + 0.5))
+    if weights.sum() <= 0:
+        weights[int(np.clip(round(middle), 0, len(curve) - 1))] = 1.0
+    return np.asarray((weights[:, None] * curve).sum(0) / weights.sum(), np.float64)
+
+
+def spans(curve: Curve, rate: float, decision: Decision, classes: Sequence[str], start: float = 0.0) -> list[Span]:
+    """`intervals` as metrics.Span in seconds: tick k stands for the moment k / rate, so edges lie half a tick before."""
+    return [Span(start + (f.begin - 0.5) / rate, start + (f.end - 0.5) / rate, classes[f.move], f.score) for f in intervals(curve, rate, decision)]
+
+
+def fit(score: Callable[[Decision], float], start: Decision = Decision(), rounds: int = 2) -> tuple[Decision, float]:
+    """The decision with the greatest `score`, one parameter after the other over a small grid; ties keep the earlier value,
+    so that nothing moves without a reason."""
+    grids: dict[str, tuple[float, ...]] = {
+        "threshold": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9), "smooth": (0.05, 0.1, 0.15, 0.2, 0.3),
+        "switch": (2.0, 4.0, 6.0, 10.0, 20.0), "shortest": (0.15, 0.25, 0.35, 0.5), "bridge": (0.0, 0.1, 0.2, 0.35)}  # fmt: skip
+    best, top = start, score(start)
+    for _ in range(rounds):
+        before = best
+        for name, values in grids.items():
+            for value in values:
+                candidate = replace(best, **{name: value})
+                found = score(candidate)
+                if found > top + 1e-9:
+                    best, top = candidate, found
+        if best == before:
+            break
+    return best, top
+
+
+def score_on(curves: Mapping[str, tuple[Curve, float]], truths: Mapping[str, Sequence[Span]], rate: float,
+             classes: Sequence[str], with_class: bool) -> Callable[[Decision], float]:  # fmt: skip
+    """A score for `fit`: F1 at tIoU 0.5, a tenth of it at 0.7 so that edges decide between equals. `curves`: name -> (curve, begin in seconds)."""
+
+    def score(decision: Decision) -> float:
+        found = {name: spans(curve, rate, decision, classes, start) for name, (curve, start) in curves.items()}
+        return metrics.f1(found, truths, 0.5, with_class)["f1"] + 0.1 * metrics.f1(found, truths, 0.7, with_class)["f1"]
+
+    return score

@@ -1,0 +1,132 @@
+// The upper right: what is chosen, what the model thinks, and what can be done with it.
+
+import { score } from "./blocks.js";
+import { h, swatch, write } from "./dom.js";
+import { fill, gettext } from "./i18n.js";
+import { count, timecode } from "./timecode.js";
+
+export class Detail {
+  constructor(root, { editor, ui, store, tree, table, player, players }) {
+    Object.assign(this, { root, editor, ui, store, tree, table, player, players });
+    this.parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
+    this.#playerChoice();
+    const { note } = this.parts;
+    note.addEventListener("change", () => editor.change("note", note.value.trim()));
+    note.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") note.blur();
+    });
+  }
+
+  #playerChoice() {
+    const { player } = this.parts;
+    player.append(h("option", { value: "" }, gettext("player not said")));
+    for (const { pseudonym, side } of this.players) {
+      player.append(h("option", { value: pseudonym }, side && side !== "unknown" ? `${pseudonym} (${sideName(side)})` : pseudonym));
+    }
+    player.parentElement.hidden = this.players.length < 2;
+    player.addEventListener("change", () => {
+      this.ui.set({ player: player.value || null });
+      if (this.editor.chosen()?.kind === "stroke") this.editor.change("player", player.value || null);
+      player.blur();
+    });
+  }
+
+  render() {
+    const { parts, ui } = this;
+    const chosen = this.editor.chosen();
+    const kind = ui.draft ? "draft" : (chosen?.kind ?? "none");
+    this.root.dataset.kind = kind;
+    const move = ui.draft ? ui.draft.move : chosen ? chosen.move : ui.armed;
+    const entry = this.tree.entry(move);
+    parts.swatch.className = `${swatch(entry.look)}${kind === "suggestion" ? " swatch-open" : ""}`;
+    write(parts.title, this.#title(kind, chosen));
+    write(parts.span, this.#span(chosen));
+    write(parts.move, this.#moveText(kind, move, entry));
+    parts.move.classList.toggle("is-empty", !move);
+    write(parts.source, this.#source(chosen));
+    this.#top(chosen);
+    for (const button of this.root.querySelectorAll("[data-for]")) button.hidden = button.dataset.for !== kind;
+    parts.unsure.setAttribute("aria-pressed", String(Boolean(chosen?.unsure)));
+    if (document.activeElement !== parts.note) parts.note.value = chosen?.note ?? "";
+    const writing = document.activeElement === parts.note || this.noteWanted;
+    parts["note-field"].hidden = kind !== "stroke" || !(chosen.note || writing);
+    parts.player.value = (kind === "stroke" ? chosen.player : ui.player) ?? "";
+  }
+
+  openNote() {
+    if (this.editor.chosen()?.kind !== "stroke") return this.editor.change("note", "");
+    this.noteWanted = true;
+    this.render();
+    this.parts.note.focus();
+    this.noteWanted = false;
+  }
+
+  #title(kind, chosen) {
+    if (kind === "draft") return gettext("New stroke");
+    if (kind === "none") return gettext("Nothing chosen");
+    if (kind === "suggestion" && this.ui.adjust) return gettext("Moved: Enter accepts");
+    if (kind === "suggestion") return chosen.verdict === "rejected" ? gettext("Rejected suggestion") : gettext("Suggestion");
+    const number = this.#numbers().get(chosen.id);
+    return fill(gettext("Stroke %(number)s"), { number: `#${number}` });
+  }
+
+  #numbers() {
+    if (this.numbered !== this.store.revision) {
+      this.numbered = this.store.revision;
+      const ordered = [...this.store.state.strokes.values()].sort((a, b) => a.begin - b.begin);
+      this.numbers = new Map(ordered.map((one, index) => [one.id, index + 1]));
+    }
+    return this.numbers;
+  }
+
+  #span(chosen) {
+    if (this.ui.draft) return fill(gettext("from %(begin)s"), { begin: count(this.ui.draft.begin) });
+    if (!chosen) return "";
+    const seconds = this.table.begin(chosen.end) - this.table.begin(chosen.begin);
+    return `${count(chosen.begin)}–${count(chosen.end - 1)} · ${timecode(seconds, 2).replace(/^0:0?/, "")} s`;
+  }
+
+  #moveText(kind, move, entry) {
+    if (move) return kind === "none" ? fill(gettext("Next stroke: %(name)s"), { name: entry.label }) : entry.label;
+    if (kind === "draft") return gettext("Press O where it ends. The class can come now or after.");
+    if (kind === "none") return gettext("Press I where a stroke begins, O where it ends.");
+    if (kind === "suggestion") return gettext("Something moves here; no class yet");
+    return gettext("No class yet: press a group key, then a number");
+  }
+
+  #source(chosen) {
+    if (!chosen) return "";
+    if (chosen.kind === "suggestion") {
+      const from = chosen.run === null ? gettext("from motion alone") : fill(gettext("model %(number)s"), { number: chosen.run });
+      return this.ui.adjust ? "" : `${from} · ${score(chosen.score)}`;
+    }
+    return {
+      blind: gettext("marked by hand"),
+      accepted: gettext("suggestion, untouched"),
+      edited: gettext("suggestion, edited"),
+      imported: gettext("imported"),
+    }[chosen.source];
+  }
+
+  #top(chosen) {
+    const top = (chosen?.kind === "stroke" ? this.store.state.suggestions.get(chosen.suggestion)?.top : chosen?.top) ?? [];
+    const key = JSON.stringify(top);
+    if (key === this.topShown) return;
+    this.topShown = key;
+    const { top: root } = this.parts;
+    root.hidden = top.length === 0;
+    root.replaceChildren(...top.slice(0, 3).map(([name, p], index) => {
+      const button = h("button.top-choice", { type: "button", "data-top": index }, h("kbd", {}, String(index + 1)),
+        h("span.top-name", {}, this.tree.entry(name).short), h("span.top-score", {}, score(p)));
+      button.title = this.tree.entry(name).label;
+      button.addEventListener("click", () => this.editor.top(index));
+      return button;
+    }));
+  }
+}
+
+function sideName(side) {
+  const names = { left: gettext("left"), right: gettext("right"), near: gettext("near"), far: gettext("far") };
+  return names[side] ?? side;
+}
+

@@ -1,0 +1,143 @@
+// Where pictures come from. A FrameSource has show(frame), play(rate), pause(), `shown` (the last *proven* ordinal) and
+// tells on.frame(ordinal), on.pending(ordinal or null), on.unproven(ordinal). This one drives a <video> of the proxy.
+
+/** Parts of a picture's span to seek to, in the order they are tried. */
+const TRIES = [0.5, 0.3, 0.7, 0.15, 0.85];
+const PICTURE_WAIT_MS = 400;
+
+export class VideoFrameSource {
+  #wanted = null;
+  #work = null;
+  #watching = 0;
+
+  constructor(video, table, on) {
+    Object.assign(this, { video, table, on });
+    this.shown = null;
+  }
+
+  static supported(video) {
+    return typeof video.requestVideoFrameCallback === "function";
+  }
+
+  get playing() {
+    return this.#watching !== 0;
+  }
+
+  /** Bring picture `frame` on screen. A running seek is never cancelled; of several wishes the newest counts. */
+  show(frame) {
+    this.#wanted = frame;
+    this.on.pending(frame);
+    this.#work ??= this.#run();
+    return this.#work;
+  }
+
+  async #run() {
+    // Never done before show() has kept the promise: else a wish for the picture on screen would block all later ones.
+    await null;
+    while (this.#wanted !== null) {
+      const frame = this.#wanted;
+      this.#wanted = null;
+      if (frame !== this.shown) await this.#prove(frame);
+    }
+    this.#work = null;
+    this.on.pending(null);
+  }
+
+  async #prove(frame) {
+    this.shown = null;
+    for (const part of TRIES) {
+      const seen = await this.#seek(this.#time(frame, part), frame);
+      if (seen === frame) {
+        this.shown = frame;
+        this.on.frame(frame);
+        return;
+      }
+      // A newer wish waits: prove that one instead of trying harder on this.
+      if (this.#wanted !== null) return;
+    }
+    this.on.unproven(frame);
+  }
+
+  #time(frame, part) {
+    const time = this.table.inside(frame, part);
+    const { duration } = this.video;
+    // A seek at or past the end shows nothing new: stay inside the last picture as the file has it.
+    if (frame === this.table.n - 1 && duration <= time) return (this.table.begin(frame) + duration) / 2;
+    return time;
+  }
+
+  /** Seek and wait until both the seek has ended and a picture was composited; the ordinal of that picture or null. */
+  #seek(time, frame) {
+    const { video, table } = this;
+    return new Promise((resolve) => {
+      let seen = null;
+      let seeked = false;
+      let timer = null;
+      let callback = 0;
+      const finish = () => {
+        if (document.hidden) return;
+        window.clearTimeout(timer);
+        video.cancelVideoFrameCallback(callback);
+        video.removeEventListener("seeked", onSeeked);
+        document.removeEventListener("visibilitychange", onSeen);
+        resolve(seen);
+      };
+      const onPicture = (now, { mediaTime }) => {
+        seen = table.beginningAt(mediaTime);
+        if (seen === frame && seeked) finish();
+        else callback = video.requestVideoFrameCallback(onPicture);
+      };
+      const onSeeked = () => {
+        seeked = true;
+        if (seen === frame) finish();
+        else timer = window.setTimeout(finish, PICTURE_WAIT_MS);
+      };
+      // A hidden page composites nothing: the proof waits until somebody looks.
+      const onSeen = () => {
+        if (!document.hidden && seeked) timer = window.setTimeout(finish, PICTURE_WAIT_MS);
+      };
+      callback = video.requestVideoFrameCallback(onPicture);
+      video.addEventListener("seeked", onSeeked);
+      document.addEventListener("visibilitychange", onSeen);
+      video.currentTime = time;
+    });
+  }
+
+  async play(rate) {
+    const { video } = this;
+    if (this.#work) await this.#work;
+    video.playbackRate = rate;
+    video.muted = rate !== 1;
+    if (this.playing) return;
+    const watch = (now, { mediaTime }) => {
+      if (!this.#watching) return;
+      this.#watching = video.requestVideoFrameCallback(watch);
+      const frame = this.table.beginningAt(mediaTime);
+      if (frame === null) return;
+      this.shown = frame;
+      this.on.frame(frame);
+    };
+    this.#watching = video.requestVideoFrameCallback(watch);
+    try {
+      await video.play();
+    } catch (error) {
+      this.#stopWatching();
+      if (error.name !== "AbortError") throw error;
+    }
+  }
+
+  #stopWatching() {
+    if (this.#watching) this.video.cancelVideoFrameCallback(this.#watching);
+    this.#watching = 0;
+  }
+
+  /** Stop, and prove the picture that stays: a later one may have slipped onto the screen after the last report. */
+  async pause() {
+    const stay = this.shown;
+    this.video.pause();
+    this.#stopWatching();
+    if (stay === null) return;
+    this.shown = null;
+    await this.show(stay);
+  }
+}

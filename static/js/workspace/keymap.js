@@ -1,0 +1,128 @@
+// Which key does which action. Letters and digits go by the physical key (event.code), so that the hand's places are
+// the same on every layout; combinations and symbols go by the character (event.key), because physical Z is W on AZERTY.
+
+/** [action, binding]. `code` or `key`; `shift` and `ctrl` must match; ctrl means Ctrl or Command. */
+export const BINDINGS = [
+  ["play", { code: "Space" }],
+  ["shuttle-back", { code: "KeyJ" }],
+  ["shuttle-stop", { code: "KeyK" }],
+  ["shuttle-forward", { code: "KeyL" }],
+  ["slower", { code: "KeyJ", shift: true }],
+  ["faster", { code: "KeyL", shift: true }],
+  ["step-back", { code: "ArrowLeft" }],
+  ["step-forward", { code: "ArrowRight" }],
+  ["step-back", { key: "," }],
+  ["step-forward", { key: "." }],
+  ["leap-back", { code: "ArrowLeft", shift: true }],
+  ["leap-forward", { code: "ArrowRight", shift: true }],
+  ["first-frame", { code: "Home" }],
+  ["last-frame", { code: "End" }],
+  ["go-to", { code: "KeyG" }],
+  ["loop", { code: "KeyP" }],
+  ["mark-begin", { code: "KeyI" }],
+  ["mark-end", { code: "KeyO" }],
+  ["set-begin", { code: "KeyI", shift: true }],
+  ["set-end", { code: "KeyO", shift: true }],
+  ["begin-earlier", { code: "BracketLeft" }],
+  ["begin-later", { code: "BracketRight" }],
+  ["begin-earlier-5", { code: "BracketLeft", shift: true }],
+  ["begin-later-5", { code: "BracketRight", shift: true }],
+  ["end-earlier", { code: "Semicolon" }],
+  ["end-later", { code: "Quote" }],
+  ["end-earlier-5", { code: "Semicolon", shift: true }],
+  ["end-later-5", { code: "Quote", shift: true }],
+  ["previous", { code: "ArrowUp" }],
+  ["next", { code: "ArrowDown" }],
+  ["next-to-decide", { code: "KeyN" }],
+  ["accept", { code: "Enter" }],
+  ["accept", { code: "NumpadEnter" }],
+  ["reject", { code: "KeyX" }],
+  ["remove", { code: "Delete" }],
+  ["remove", { code: "Backspace" }],
+  ["unsure", { code: "KeyU" }],
+  ["note", { code: "KeyT" }],
+  ["palette", { key: "/" }],
+  ["region", { code: "KeyR" }],
+  ["history", { code: "KeyH" }],
+  ["fit", { code: "KeyF" }],
+  ["zoom-in", { key: "+" }],
+  ["zoom-out", { key: "-" }],
+  ["zoom-in", { key: "=" }],
+  ["cancel", { code: "Escape" }],
+  ["undo", { key: "z", ctrl: true }],
+  ["redo", { key: "z", ctrl: true, shift: true }],
+  ["redo", { key: "y", ctrl: true }],
+  ["sheet", { key: "?" }],
+];
+
+/** Keys that type a character: the ones WCAG 2.1.4 wants to be switched off. */
+export function isSingle(binding) {
+  const types = Boolean(binding.key) || !/^(Arrow|Home|End|Enter|NumpadEnter|Escape|Delete|Backspace|Space)/.test(binding.code);
+  return types && !binding.ctrl;
+}
+
+function matches(binding, event) {
+  if (Boolean(binding.ctrl) !== Boolean(event.ctrlKey || event.metaKey)) return false;
+  if (event.altKey && !binding.key) return false;
+  // A symbol may need Shift on one layout and not on another: the character alone decides.
+  if (binding.key && !binding.ctrl) return event.key === binding.key;
+  if (Boolean(binding.shift) !== Boolean(event.shiftKey)) return false;
+  return binding.key ? event.key.toLowerCase() === binding.key : event.code === binding.code;
+}
+
+/** The action a keydown stands for, or null. Symbols win over places: "," must step where AZERTY has its M key. */
+export function actionOf(event, singleKeys = true) {
+  const fits = BINDINGS.filter(([, binding]) => matches(binding, event) && (singleKeys || !isSingle(binding)));
+  const symbol = fits.find(([, binding]) => binding.key);
+  return (symbol ?? fits[0])?.[0] ?? null;
+}
+
+/** The first binding of an action, for printing. */
+export const bindingOf = (action) => BINDINGS.find(([name]) => name === action)?.[1] ?? null;
+
+function digitOf(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return null;
+  const match = /^(?:Digit|Numpad)(\d)$/.exec(event.code);
+  return match ? Number(match[1]) : null;
+}
+
+/**
+ * The two-key class chord. `press(event)` returns null (not ours) or what it means:
+ * {group} a group waits for its number, {move} a class was picked, {top} the model's first, second, third,
+ * {refused} the group has no such number.
+ */
+export class ClassChord {
+  constructor(tree, negative = "Negative") {
+    this.tree = tree;
+    this.negative = negative;
+    this.pending = null;
+  }
+
+  press(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return null;
+    const digit = digitOf(event);
+    if (digit !== null) return this.#digit(digit);
+    const group = this.tree.group(event.code);
+    if (!group) return null;
+    this.pending = this.pending === group ? null : group;
+    return { group: this.pending };
+  }
+
+  #digit(digit) {
+    const group = this.pending;
+    this.pending = null;
+    if (!group) {
+      if (digit === 0) return { move: this.negative };
+      return digit <= 3 ? { top: digit - 1 } : null;
+    }
+    if (digit === 0) return group.partial ? { move: group.name } : { refused: group };
+    const leaf = group.leaves[digit - 1];
+    return leaf ? { move: leaf.name } : { refused: group };
+  }
+
+  clear() {
+    const was = this.pending;
+    this.pending = null;
+    return was;
+  }
+}

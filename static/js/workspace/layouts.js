@@ -1,0 +1,43 @@
+// What is printed on physical keys: asked of the browser where it tells, else known for three layouts.
+
+const LAYOUTS = {
+  qwerty: { Semicolon: ";", Quote: "'", BracketLeft: "[", BracketRight: "]" },
+  azerty: {
+    KeyQ: "A", KeyW: "Z", KeyA: "Q", KeyZ: "W", KeyM: ",", Semicolon: "M", Quote: "ù",
+    BracketLeft: "^", BracketRight: "$",
+  },
+  qwertz: { KeyY: "Z", KeyZ: "Y", Semicolon: "Ö", Quote: "Ä", BracketLeft: "Ü", BracketRight: "+" },
+};
+
+export const LAYOUT_NAMES = Object.keys(LAYOUTS);
+
+const NAMED = {
+  Space: "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Enter: "Enter", Delete: "Del",
+  Backspace: "⌫", Escape: "Esc", Home: "Home", End: "End",
+};
+
+/** Without an answer from the browser: AZERTY for French, QWERTZ for German, QWERTY else. */
+export function guess(language) {
+  if (language.startsWith("fr")) return "azerty";
+  return language.startsWith("de") ? "qwertz" : "qwerty";
+}
+
+/** What the key with `code` shows. `printed`: a layout's name, or a map of code -> character from the browser. */
+export function print(code, printed) {
+  if (NAMED[code]) return NAMED[code];
+  if (/^(Digit|Numpad)\d$/.test(code)) return code.at(-1);
+  const known = typeof printed === "string" ? LAYOUTS[printed]?.[code] : printed.get(code);
+  if (known) return known.length === 1 && known !== "ß" ? known.toUpperCase() : known;
+  return code.startsWith("Key") ? code.slice(3) : code;
+}
+
+/** The browser's own map, or the guess for `language`. */
+export async function detect(language, navigator = globalThis.navigator) {
+  try {
+    const map = await navigator.keyboard.getLayoutMap();
+    if (map.size > 0) return map;
+  } catch {
+    // Not offered here (Firefox, Safari, plain http): the guess is as good as it gets, and can be chosen in the sheet.
+  }
+  return guess(language);
+}

@@ -1,0 +1,104 @@
+// What each action does. Its name is the one that keys, buttons and tests use (actions.js says it in words).
+
+import { openGoTo } from "./dialogs.js";
+import { find } from "./dom.js";
+import { language } from "./i18n.js";
+import { showLog } from "./log.js";
+
+/** After these the timeline follows what is now chosen. */
+const REVEALS = ["previous", "next", "next-to-decide", "accept", "reject", "first-frame", "last-frame", "undo", "redo"];
+
+/** run(name) for every action. */
+export function actions({ editor, player, ui, scale, table, tree, store, sync, palette, detail, toast, invalidate, lanes }) {
+  const zoom = (factor) => {
+    const x = scale.x(player.frame);
+    scale.zoom(factor, x >= 0 && x <= scale.width ? x : scale.width / 2);
+    invalidate();
+  };
+  const showHistory = async () => {
+    const dialog = find("#history");
+    dialog.showModal();
+    const draw = () => {
+      const { state, pending } = store;
+      showLog(find("ol", dialog), { history: state.history, pending, tree, language: language() });
+    };
+    draw();
+    if (await sync.reload()) draw();
+  };
+  const fit = () => {
+    const chosen = editor.chosen();
+    const room = chosen && Math.max(30, (chosen.end - chosen.begin) * 0.75);
+    const near = chosen && Math.abs(scale.to - scale.from - (chosen.end - chosen.begin + 2 * room)) < 2;
+    if (chosen && !near) scale.show(chosen.begin - room, chosen.end + room);
+    else scale.show(0, table.n);
+    invalidate();
+  };
+  const loop = () => {
+    const chosen = editor.chosen();
+    if (chosen || player.looping) player.loop(chosen);
+    else editor.say(gettext("Choose a stroke first."));
+  };
+  // A mark belongs to the picture on screen: if one is on its way, it waits until that one is proven.
+  const settled = (work) => async () => {
+    await player.settled();
+    work();
+  };
+  const verbs = {
+    play: () => player.toggle(),
+    "shuttle-back": () => player.shuttle(-1),
+    "shuttle-stop": () => player.stop(),
+    "shuttle-forward": () => player.shuttle(1),
+    slower: () => player.faster(-1),
+    faster: () => player.faster(),
+    "step-back": () => player.step(-1),
+    "step-forward": () => player.step(1),
+    "leap-back": () => player.step(-10),
+    "leap-forward": () => player.step(10),
+    "first-frame": () => player.goTo(0),
+    "last-frame": () => player.goTo(table.n - 1),
+    "go-to": () => openGoTo(find("#go-to"), { player, table }),
+    loop,
+    "mark-begin": settled(() => editor.markBegin()),
+    "mark-end": settled(() => editor.markEnd()),
+    "set-begin": settled(() => editor.setEdge("begin")),
+    "set-end": settled(() => editor.setEdge("end")),
+    "begin-earlier": () => editor.nudge("begin", -1),
+    "begin-later": () => editor.nudge("begin", 1),
+    "begin-earlier-5": () => editor.nudge("begin", -5),
+    "begin-later-5": () => editor.nudge("begin", 5),
+    "end-earlier": () => editor.nudge("end", -1),
+    "end-later": () => editor.nudge("end", 1),
+    "end-earlier-5": () => editor.nudge("end", -5),
+    "end-later-5": () => editor.nudge("end", 5),
+    previous: () => editor.go(-1),
+    next: () => editor.go(1),
+    "next-to-decide": () => editor.nextToDecide(),
+    accept: () => editor.accept(),
+    reject: () => editor.reject(),
+    remove: () => editor.remove(),
+    unsure: () => editor.change("unsure", !editor.chosen()?.unsure),
+    note: () => detail.openNote(),
+    palette,
+    region: () => ui.set({ region: !ui.region }),
+    history: showHistory,
+    fit,
+    "zoom-in": () => zoom(0.6),
+    "zoom-out": () => zoom(1 / 0.6),
+    cancel: () => editor.cancel(),
+    undo: () => {
+      toast.hide();
+      editor.undo();
+    },
+    redo: () => editor.redo(),
+    sheet: () => find("#sheet").showModal(),
+  };
+  return (name) => {
+    if (!player.source) return;
+    verbs[name]?.();
+    if (REVEALS.includes(name)) reveal();
+  };
+  function reveal() {
+    const chosen = editor.chosen();
+    if (scale.follow(chosen ? chosen.begin : player.target)) lanes.draw();
+  }
+}

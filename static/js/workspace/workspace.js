@@ -1,0 +1,194 @@
+// The workspace page: loads one video's state and puts the parts together. Each action has one name, used by keys,
+// buttons and tests.
+
+import { get } from "../api.js";
+import { readPalette } from "./blocks.js";
+import { buildClasses, showClasses } from "./classes.js";
+import { ClassTree } from "./classtree.js";
+import { History } from "./commands.js";
+import { Detail } from "./detail.js";
+import { buildPalette, buildSheet, prepareDialogs } from "./dialogs.js";
+import { find, write } from "./dom.js";
+import { attachEdges } from "./edges.js";
+import { Editor } from "./editor.js";
+import { Effort } from "./effort.js";
+import { VideoFrameSource } from "./framesource.js";
+import { FrameTable } from "./frametable.js";
+import { attachHover } from "./hover.js";
+import { fill, gettext, language, ngettext } from "./i18n.js";
+import { Keyboard } from "./keys.js";
+import { Lanes } from "./lanes.js";
+import { StrokeList } from "./list.js";
+import { Overview } from "./overview.js";
+import { attachPanZoom } from "./panzoom.js";
+import { Picture } from "./picture.js";
+import { Player } from "./player.js";
+import { Scale } from "./scale.js";
+import { attachOverview, attachScrub } from "./scrub.js";
+import { motionPeaks } from "./snap.js";
+import { Store } from "./store.js";
+import { Sync } from "./sync.js";
+import { Toast } from "./toast.js";
+import { Ui } from "./ui.js";
+import { actions } from "./verbs.js";
+import { waitUntilWatchable } from "./waiting.js";
+
+const root = find("#workspace");
+const id = root.dataset.video;
+
+async function optional(path) {
+  try {
+    return await get(path);
+  } catch {
+    return null; // thumbnails are a help, not a need
+  }
+}
+
+async function start() {
+  const body = await waitUntilWatchable(id);
+  if (!body) return;
+  const media = (name) => `/media/${id}/${name}`;
+  const [frames, thumbs] = await Promise.all([get(media("frames.json")), optional(media("thumbs.json"))]);
+  const table = new FrameTable(frames);
+  const toast = new Toast(find("#toast"));
+  const say = (text, options) => toast.say(text, options);
+  const sync = new Sync({ video: id, user: body.user, language: language(), say });
+  const store = new Store(body, await sync.outbox.open());
+  const tree = new ClassTree(body.taxonomy, language());
+  const ui = new Ui();
+  const history = new History();
+  const player = new Player(table);
+  const scale = new Scale(table.n);
+  const palette = readPalette(document.body);
+  const parts = { body, table, store, tree, ui, player, scale, palette, motion: body.motion, players: body.players, say };
+  const editor = new Editor({ ...parts, outbox: sync.outbox, history, effort: new Effort() });
+  sync.start(store, { tree, history });
+  assemble({ ...parts, editor, sync, toast, history, thumbs, media });
+}
+
+function assemble(parts) {
+  const { body, table, store, tree, ui, player, scale, editor, sync, toast, thumbs, media } = parts;
+  let waiting = false;
+  const invalidate = () => {
+    if (waiting) return;
+    waiting = true;
+    window.requestAnimationFrame(() => {
+      waiting = false;
+      render();
+    });
+  };
+  const video = find("#video");
+  const picture = new Picture({ ...parts, video: body.video, roiTrack: body.roi_track });
+  const lanes = new Lanes(find("#lanes"), { ...parts, empty: emptyLanes(parts), invalidate });
+  const overview = new Overview(find("#overview"), { ...parts, invalidate });
+  const list = new StrokeList(find("#list"), parts);
+  const detail = new Detail(find("#detail"), parts);
+  const classes = find("#classes");
+  buildClasses(classes, tree, (move) => editor.classify(move));
+  const palette = buildPalette(find("#palette"), { tree, pick: (move) => editor.classify(move) });
+
+  const timeline = { ...parts, invalidate, peaks: motionPeaks(body.motion, (seconds) => table.at(seconds)) };
+  attachPanZoom(lanes.canvas, timeline);
+  attachEdges(lanes, timeline);
+  attachScrub(lanes, timeline);
+  attachOverview(overview, timeline);
+  const sheet = thumbs && { ...thumbs, url: media("thumbs.jpg") };
+  attachHover(lanes.canvas, find("#hover"), { frameAt: (x) => scale.frame(x), table, sheet });
+  attachHover(overview.canvas, find("#hover"), { frameAt: (x) => overview.frame(x), table, sheet });
+
+  const run = actions({ ...parts, lanes, detail, palette, invalidate });
+  toast.onUndo = () => editor.undo();
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-action]");
+    if (button) run(button.dataset.action);
+  });
+  // A press must not leave the focus on the button, where Space would press it again instead of playing.
+  document.addEventListener("mousedown", (event) => {
+    if (event.target.closest("button") && !event.target.closest("dialog")) event.preventDefault();
+  });
+  find("#filter").addEventListener("change", (event) => {
+    ui.set({ filter: event.target.value });
+    event.target.blur();
+  });
+  find("#complete").addEventListener("change", (event) => editor.setComplete(event.target.checked));
+  const keyboard = new Keyboard({ tree, editor, ui, run, language: language() });
+  prepareDialogs();
+  buildSheet(find("#sheet"), keyboard);
+  keyboard.setSingle(keyboard.single);
+  keyboard.label();
+
+  let lastFrame = -1;
+  function render() {
+    if (player.playing && player.frame !== lastFrame) scale.follow(player.frame);
+    lastFrame = player.frame;
+    picture.render();
+    lanes.draw();
+    overview.draw();
+    list.render();
+    detail.render();
+    const chosen = editor.chosen();
+    const from = chosen?.kind === "stroke" ? store.state.suggestions.get(chosen.suggestion) : chosen;
+    showClasses(classes, { move: ui.draft ? ui.draft.move : (chosen?.move ?? ui.armed), group: ui.group, top: from?.top });
+    find("#complete").checked = store.state.complete;
+    summary(parts);
+  }
+  for (const source of [store, ui, player]) source.subscribe(invalidate);
+  sync.onReload = (fresh) => {
+    picture.roiTrack = fresh.roi_track;
+    body.video = fresh.video;
+    invalidate();
+  };
+  sync.show();
+  invalidate();
+  showFirst(video, player, table, media);
+}
+
+/** What an empty lane says: why it is empty, what to do. */
+const emptyLanes = ({ body }) => ({
+  stroke: () => gettext("I where a stroke begins, O where it ends"),
+  suggestion: () => {
+    if (body.video.blind) return gettext("None on this video: it is kept blind, to measure how much suggestions help and bias");
+    if (body.video.state !== "prepared") return gettext("Suggestions appear here by themselves once the video is prepared");
+    return gettext("Nothing is proposed for this video");
+  },
+});
+
+/** Open the proxy and prove its first picture; only then is the page ready. */
+function showFirst(video, player, table, media) {
+  const note = find("#frame-note");
+  if (!VideoFrameSource.supported(video)) {
+    note.hidden = false;
+    write(note, gettext("This browser cannot tell which frame it shows. Please use a current Chromium or Firefox."));
+    return;
+  }
+  player.source = new VideoFrameSource(video, table, player.events);
+  video.addEventListener("ended", () => player.ended());
+  video.addEventListener("error", () => {
+    note.hidden = false;
+    write(note, gettext("The video cannot be played in this browser, or the connection broke. Reload the page to try again."));
+  });
+  video.addEventListener(
+    "loadeddata",
+    async () => {
+      await player.goTo(0);
+      document.body.dataset.ready = "true";
+    },
+    { once: true },
+  );
+  video.src = media("proxy.mp4");
+}
+
+/** What is left to decide, in one line above the list. */
+function summary({ body, editor, store, ui }) {
+  const left = editor.undecided().length;
+  const mine = store.state.strokes.size;
+  const strokes = fill(ngettext("%(n)s stroke", "%(n)s strokes", mine), { n: mine });
+  const decide = body.video.blind
+    ? gettext("no suggestions on this video, so that the model's help can be measured")
+    : fill(ngettext("%(n)s to decide", "%(n)s to decide", left), { n: left });
+  write(find("#summary"), `${strokes} · ${decide}`);
+  find("[data-action=next-to-decide]").disabled = left === 0;
+  find("#armed").hidden = !ui.armed || Boolean(ui.draft || ui.selected);
+}
+
+start();

@@ -1,0 +1,130 @@
+"""The real site for browser tests: gunicorn and worker as `make run` starts them, on a data folder of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "correct horse battery"
+
+
+def chromium() -> str | None:
+    """The system's Chromium; None lets Playwright use its own build."""
+    return next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+
+
+@dataclass
+class Site:
+    """A running Topspin."""
+
+    url: str
+    data: Path
+    env: dict[str, str]
+
+    def manage(self, *arguments: str, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run a manage.py command on this site's data."""
+        return subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.env, text=True,
+                              capture_output=True, check=check, timeout=timeout)
+
+    def shell(self, code: str) -> str:
+        """Run `code` in Django's shell on this site's data and return what it printed."""
+        return self.manage("shell", "--no-imports", "-c", code).stdout.strip()
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def start_site(data: Path, **settings: str) -> tuple[Site, list[subprocess.Popen[bytes]]]:
+    """Migrate, make alice (expert) and admin, start gunicorn and worker; waits until the site answers."""
+    port = free_port()
+    env = {**os.environ, "TOPSPIN_DATA": str(data), "TOPSPIN_PRESET": "tiny", "TOPSPIN_BLIND_SHARE": "0",
+           "TOPSPIN_DISK_RESERVE_MB": "100", "PYTHONUNBUFFERED": "1", **settings}
+    site = Site(f"http://localhost:{port}", data, env)
+    site.manage("migrate", "--verbosity", "0")
+    site.manage("collectstatic", "--noinput", "--verbosity", "0")
+    site.shell(
+        "from django.contrib.auth.models import User, Group\n"
+        "experts, _ = Group.objects.get_or_create(name='experts')\n"
+        f"User.objects.create_user('alice', password='{PASSWORD}').groups.add(experts)\n"
+        f"User.objects.create_user('admin', password='{PASSWORD}', is_staff=True).groups.add(experts)\n"
+    )
+    web = subprocess.Popen([sys.executable, "-m", "gunicorn", "annotator.wsgi", "--bind", f"localhost:{port}", "--workers", "1",
+                            "--threads", "8", "--timeout", "120"], cwd=ROOT, env=env, start_new_session=True)
+    worker = subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=ROOT, env=env, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(f"{site.url}/sign-in/", timeout=2).read()
+            break
+        except OSError:
+            if time.monotonic() > deadline or web.poll() is not None:
+                raise RuntimeError("the site did not start") from None
+            time.sleep(0.2)
+    return site, [web, worker]
+
+
+def stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+    for process in processes:
+        try:
+            process.wait(25)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One site for all browser tests of this process."""
+    running, processes = start_site(tmp_path_factory.mktemp("site") / "data")
+    yield running
+    stop(processes)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=chromium(),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+                  "--autoplay-policy=no-user-gesture-required"],
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh window of 1366 x 768 in English; a script error on a page fails the test."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-GB", accept_downloads=True)
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    context.close()
+    assert not errors, errors
+
+
+def sign_in(page: Page, site: Site, name: str = "alice") -> None:
+    page.goto(f"{site.url}/sign-in/")
+    page.fill("input[name=username]", name)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url(f"{site.url}/")
