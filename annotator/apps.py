@@ -5,3 +5,8 @@ from django.apps import AppConfig
 
 class AnnotatorConfig(AppConfig):
     name = "annotator"
+
+    def ready(self) -> None:
+        from annotator import checks
+
+        checks.register()

@@ -170,7 +170,7 @@ Q_CLUSTER = {
     "daemonize_workers": True,
     "compress": False,
     "time_zone": "UTC",
-    "log_level": "INFO",
+    "log_level": "WARNING",
 }
 
 # -- People and languages ------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ Bars: at least 16 of 20 at temporal IoU 0.5 with the right class, 14 on the copy
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import time
@@ -61,10 +62,11 @@ def upload(page: Page, site: Site, file: Path) -> str:
     page.locator("#upload-form select[name=taxonomy]").select_option(label="Gestures · 20 classes")
     page.click("#upload-start")
     expect(page.locator(".upload-file-said.form-good")).to_be_visible(timeout=60_000)
-    card = page.locator(f".card[data-title='{file.stem}']")
+    title = file.stem.replace("_", " ")
+    card = page.locator(f".card[data-title='{title}']")
     expect(card.locator(".card-next a")).to_be_visible(timeout=120_000)
     page.wait_for_function("title => !document.querySelector(`.card[data-title='${title}']`).hasAttribute('data-working')",
-                           arg=file.stem, timeout=600_000)
+                           arg=title, timeout=900_000)
     return str(card.get_attribute("data-id"))
 
 
@@ -122,6 +124,7 @@ def walk(page: Page, site: Site, folder: Path) -> dict[str, int]:
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the site is stopped too
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "real_footage"
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:

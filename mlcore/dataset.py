@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlcore import metrics
 from mlcore import store as stores
 from mlcore.formats import NEGATIVE, Dataset, DatasetVideo, FormatError, Interval, Taxonomy
 from mlcore.progress import StepError
@@ -66,6 +67,7 @@ class Film:
     rate: float
     spans: list[Span]
     owner: NDArray[np.int64] = field(repr=False)
+    bursts: list[metrics.Span] | None = field(default=None, repr=False)  # filled in by `evaluate`
 
     @property
     def n(self) -> int:

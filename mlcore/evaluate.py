@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from mlcore import decide, metrics, motion
 from mlcore.clips import Cache
 from mlcore.dataset import Film, Region, second_of
-from mlcore.decide import Curve, Decision
+from mlcore.decide import Decision, Strip
 from mlcore.formats import Taxonomy
 from mlcore.infer import Model
 from mlcore.metrics import Span
+
+ENOUGH = 25  # strokes; fewer do not choose between decisions, they only follow chance
 
 
 @dataclass
@@ -24,25 +26,25 @@ class Seen:
 
     rate: float
     classes: list[str]
-    curves: dict[str, tuple[Curve, float]] = field(default_factory=dict)  # curve and the second of its first tick
+    strips: dict[str, Strip] = field(default_factory=dict)
     truths: dict[str, list[Span]] = field(default_factory=dict)
     given: list[tuple[int, NDArray[np.float64]]] = field(default_factory=list)  # class of an interval, probabilities
 
     def join(self, other: Seen) -> None:
         """Add what another model saw elsewhere (the folds of one measurement)."""
-        start = len(self.curves)
-        self.curves |= {f"{name}+{start}": value for name, value in other.curves.items()}
+        start = len(self.strips)
+        self.strips |= {f"{name}+{start}": value for name, value in other.strips.items()}
         self.truths |= {f"{name}+{start}": value for name, value in other.truths.items()}
         self.given += other.given
 
-    def fitted(self, with_class: bool) -> Decision:
-        """The decision that suits these curves best; the default one when fewer than five strokes are there to judge by."""
-        if sum(map(len, self.truths.values())) < 5:
-            return Decision()
-        return decide.fit(decide.score_on(self.curves, self.truths, self.rate, self.classes, with_class))[0]
+    def fitted(self, with_class: bool, start: Decision = Decision()) -> Decision:  # noqa: B008
+        """The decision that suits these curves best; `start` when fewer than `ENOUGH` strokes are there to judge by."""
+        if sum(map(len, self.truths.values())) < ENOUGH:
+            return start
+        return decide.fit(decide.score_on(self.strips, self.truths, self.classes, with_class), start)[0]
 
     def spans(self, decision: Decision) -> dict[str, list[Span]]:
-        return {name: decide.spans(curve, self.rate, decision, self.classes, start) for name, (curve, start) in self.curves.items()}
+        return {name: decide.spans(strip, decision, self.classes) for name, strip in self.strips.items()}
 
 
 def truths(films: Sequence[Film], regions: Sequence[Region], negative: int) -> dict[str, list[Span]]:
@@ -63,7 +65,8 @@ def look(model: Model, films: Sequence[Film], regions: Sequence[Region], cache: 
         film, length = films[r.film], r.end - r.begin
         curve = model.curve(film.store, r.begin, r.end, cache=cache, tell=lambda share, d=done, n=length: tell((d + n * share) / total))  # type: ignore[misc]
         first = np.ceil(r.begin * seen.rate - 1e-9)
-        seen.curves[f"{r.film}:{i}"] = (curve, float(first / seen.rate))
+        ticks = (first + np.arange(len(curve))) / seen.rate
+        seen.strips[f"{r.film}:{i}"] = Strip(curve, seen.rate, float(ticks[0]), decide.within(ticks, [(s.begin, s.end) for s in bursts(film)]))
         for s in film.spans:
             if len(s.allowed) == 1 and r.holds(s.centre) and s.interval in film.video.strokes:
                 seen.given.append((s.allowed[0], decide.given(curve, s.begin * seen.rate - first, s.end * seen.rate - first)))
@@ -71,14 +74,17 @@ def look(model: Model, films: Sequence[Film], regions: Sequence[Region], cache: 
     return seen
 
 
+def bursts(film: Film) -> list[Span]:
+    """What motion alone proposes for the whole film, in seconds, without a class; worked out once."""
+    if film.bursts is None:
+        found = motion.propose(film.store)
+        film.bursts = [Span(second_of(film.store, begin), second_of(film.store, end), "", score) for begin, end, score in found]
+    return film.bursts
+
+
 def baseline(films: Sequence[Film], regions: Sequence[Region]) -> dict[str, list[Span]]:
-    """Motion proposals whose centre lies in each region, in seconds; they have no class."""
-    made: dict[int, list[Span]] = {}
-    for number in {r.film for r in regions}:
-        store = films[number].store
-        found = motion.propose(store)
-        made[number] = [Span(second_of(store, begin), second_of(store, end), "", score) for begin, end, score in found]
-    return {f"{r.film}:{i}": [s for s in made[r.film] if r.holds((s.begin + s.end) / 2)] for i, r in enumerate(regions)}
+    """Motion proposals whose centre lies in each region."""
+    return {f"{r.film}:{i}": [s for s in bursts(films[r.film]) if r.holds((s.begin + s.end) / 2)] for i, r in enumerate(regions)}
 
 
 def detection(found: metrics.Videos, real: metrics.Videos) -> dict[str, float]:

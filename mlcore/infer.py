@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mlcore import checkpoint, clips, decide, limits, networks
+from mlcore import checkpoint, clips, decide, limits, motion, networks
 from mlcore import store as stores
 from mlcore.clips import Cache, Grid, Normalisation, Pictures
-from mlcore.decide import Curve, Decision
+from mlcore.decide import Curve, Decision, Strip
 from mlcore.formats import FormatError, FrameTable, Run, SuggestedStroke, Suggestions
 from mlcore.networks import Net, Sizes
 from mlcore.progress import Progress, StepError, run_step
@@ -126,12 +126,14 @@ def check_flow(model_flow: dict[str, Any], store: Store) -> None:
                         run=", ".join(f"{k} {model_flow.get(k)}" for k in differing))  # fmt: skip
 
 
-def suggest(model: Model, curve: Curve, frames: FrameTable) -> list[SuggestedStroke]:
+def suggest(model: Model, store: Store, curve: Curve, frames: FrameTable) -> list[SuggestedStroke]:
     """Intervals of a whole video's curve in source ordinals; scores are mean probabilities; empty ones are not suggestions."""
-    times = np.array([frames.seconds(k) for k in range(frames.n)])
+    rate, times = model.grid.rate, np.array([frames.seconds(k) for k in range(frames.n + 1)])
+    bursts = motion.propose(store) if model.decision.motion else []
+    inside = decide.within(np.arange(len(curve)) / rate, [(times[begin], times[end]) for begin, end, _ in bursts])
     out = []
-    for found in decide.intervals(curve, model.grid.rate, model.decision):
-        begin, end = (int(np.searchsorted(times, (tick - 0.5) / model.grid.rate, "left")) for tick in (found.begin, found.end))
+    for found in decide.intervals(Strip(curve, rate, 0.0, inside), model.decision):
+        begin, end = (min(frames.n, int(np.searchsorted(times, (tick - 0.5) / rate, "left"))) for tick in (found.begin, found.end))
         if end > begin:
             top = [(model.classes[c], round(p, 4)) for c, p in found.top]
             out.append(SuggestedStroke(begin, end, model.classes[found.move], round(found.score, 4), top))
@@ -150,7 +152,7 @@ def infer(*, prepared: Path, frames: FrameTable, run: Path, out: Path, device: s
     check_flow(model.flow, store)
     progress = progress or Progress("suggest")
     curve = model.curve(store, tell=lambda share: progress.at(share))
-    strokes = suggest(model, curve, frames)
+    strokes = suggest(model, store, curve, frames)
     Suggestions(made.id, strokes).write(out)
     return {"strokes": len(strokes), "run": made.id}
 

@@ -39,7 +39,7 @@ class Preset:
     patience: int = 1000
     fold_share: float = 0.34
     validation: int = 400
-    cache_mb: int = 4096
+    cache_mb: int = 6144
     own: dict[str, Any] = field(default_factory=dict)
 
     def network(self, classes: int) -> Sizes:

@@ -30,7 +30,7 @@ import torch
 from mlcore import checkpoint, clips, dataset, evaluate, limits, loop, plots, presets
 from mlcore.clips import Cache, Normalisation
 from mlcore.dataset import Film, Fold, Pool, Region
-from mlcore.decide import Decision
+from mlcore.decide import CAREFUL, Decision
 from mlcore.evaluate import Seen
 from mlcore.formats import Dataset, FormatError, Run, write_atomic
 from mlcore.infer import Model, check_flow, choose_device, load_model
@@ -112,7 +112,7 @@ def unseen_by_folds(t: Training, pool: list[Region]) -> tuple[dict[str, Any] | N
         span = (FOLDS * i / len(found), FOLDS * (i + 1) / len(found))
         looks.append(_fold(t, fold, epochs, t.seed + 1 + i, t.minutes * 60 * FOLDS / len(found), span))
     if not looks:
-        return None, Decision()
+        return None, CAREFUL
     checkable = any(_classes(t, f.unseen) & Pool(t.films, f.train, t.negative).classes for f in found)
     model: dict[str, list[Span]] = {}
     together = Seen(t.preset.grid.rate, t.data.taxonomy.classes)
@@ -120,10 +120,10 @@ def unseen_by_folds(t: Training, pool: list[Region]) -> tuple[dict[str, Any] | N
         others = Seen(mine.rate, mine.classes)
         for other in looks[:i] + looks[i + 1 :]:
             others.join(other)
-        model |= {f"{i}/{name}": spans for name, spans in mine.spans(others.fitted(checkable)).items()}
+        model |= {f"{i}/{name}": spans for name, spans in mine.spans(others.fitted(checkable, CAREFUL)).items()}
         together.join(mine)
     real = {f"{i}/{name}": spans for i, mine in enumerate(looks) for name, spans in mine.truths.items()}
-    return _unseen(t, [f.unseen for f in found], model, real, checkable), together.fitted(checkable)
+    return _unseen(t, [f.unseen for f in found], model, real, checkable), together.fitted(checkable, CAREFUL)
 
 
 def _classes(t: Training, regions: Sequence[Region]) -> set[int]:

@@ -13,6 +13,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotator import jobs
 from annotator.access import person, video_or_404, visible_videos
 from annotator.api import Endpoint, shapes
 from annotator.api.serializers import Ops, Problem, Saved, WorkspaceShown
@@ -102,6 +103,8 @@ class Decisions(Endpoint):
             applied = decisions.apply(lane=lane, expert=user, ops=ops, base=base)
         except Conflict as conflict:
             return Response(problem(conflict.code, conflict.params, state=state(user, pk)), status=412)
+        if applied.roi_changed:
+            jobs.roi_changed(video)
         return Response(_saved(applied))
 
 

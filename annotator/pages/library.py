@@ -42,7 +42,8 @@ def page(request: HttpRequest) -> HttpResponse:
     context = {
         "cards": cards,
         "steps": len(STEPS),
-        "taxonomies": Taxonomy.objects.order_by("name", "-revision"),
+        "taxonomies": (taxonomies := list(Taxonomy.objects.order_by("name", "-revision"))),
+        "offer_default": all(each.name != "TTStroke-21" for each in taxonomies),
         "players": Player.objects.order_by("pseudonym"),
         "max_bytes": settings.UPLOAD_MAX_BYTES,
         "admin": user.is_staff,

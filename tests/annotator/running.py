@@ -26,7 +26,7 @@ for video in Video.objects.order_by("created"):
 """
 TRAIN = """
 from strokes import jobs, taxonomy
-print(jobs.enqueue(kind="train", taxonomy=taxonomy.default(), args={"preset": "tiny", "max_minutes": 2}).pk)
+print(jobs.enqueue(kind="train", taxonomy=taxonomy.default(), args={"preset": "tiny", "max_minutes": 1}).pk)
 """
 
 

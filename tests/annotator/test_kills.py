@@ -117,7 +117,7 @@ def test_killed_in_training(site, drawn):
     print(f"training went on {time.monotonic() - began:.1f} s after the new worker's start")
     site.until(lambda: len(epochs()) > len(before))
     assert epochs()[: len(before)] == before, "epochs were learnt again"
-    site.finished("train", within=180)
+    site.finished("train", within=420)
     assert site.rows("select count(*), max(number) from strokes_run") == [(1, 1)]
     assert site.rows("select state, starts from strokes_job where kind='train'") == [("done", 2)]
     assert site.one("select state from strokes_run") in ("trained", "provisional", "promoted")
@@ -138,7 +138,7 @@ def test_sigterm_lets_training_save_and_does_not_count(site):
     ]
     assert not list(processes(site.data))
     with site.working():
-        site.finished("train", 2, within=180)
+        site.finished("train", 2, within=420)
     assert site.rows("select starts from strokes_job where kind='train' order by id desc limit 1") == [(1,)]
 
 

@@ -1,3 +1,5 @@
+// Class tree: groups and keys for any taxonomy of up to 54 classes.
+
 import assert from "node:assert/strict";
 import test from "node:test";
 

@@ -1,3 +1,5 @@
+// Editor: marking, deciding, moving edges, each with its undo.
+
 import assert from "node:assert/strict";
 import test from "node:test";
 

@@ -1,3 +1,5 @@
+// Frame source: only a proven picture counts as shown.
+
 import assert from "node:assert/strict";
 import test from "node:test";
 

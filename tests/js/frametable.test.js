@@ -1,3 +1,5 @@
+// Frame table: ordinals to times and back.
+
 import assert from "node:assert/strict";
 import test from "node:test";
 

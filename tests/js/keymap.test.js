@@ -1,3 +1,5 @@
+// Key map: places and characters on QWERTY, AZERTY and QWERTZ.
+
 import assert from "node:assert/strict";
 import test from "node:test";
 

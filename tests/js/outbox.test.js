@@ -1,3 +1,5 @@
+// Outbox: order, repeats, refusals, sign-in, two tabs.
+
 import assert from "node:assert/strict";
 import test from "node:test";
 

@@ -1,3 +1,5 @@
+// Spans: half-open intervals.
+
 import assert from "node:assert/strict";
 import test from "node:test";
 

@@ -1,3 +1,5 @@
+// Store: what an operation does, and its inverse.
+
 import assert from "node:assert/strict";
 import test from "node:test";
 

@@ -1,3 +1,5 @@
+// Timecode: frames and times as people write them.
+
 import assert from "node:assert/strict";
 import test from "node:test";
 
