@@ -69,6 +69,7 @@ VIDEOS: dict[str, str | Promise] = {
     "frame_lost": _(
         "A picture that was there before cannot be read any more (frame {frame}). All marks are safe; ask your administrator to look at the file."
     ),
+    "clip_differs": _("The clip {name} did not come out exact, so it was not kept. Your video is safe; try again."),
     "proxy_differs": _(
         "The browser copy differs from the video at frame {frame}, so it was not used. Your file is safe; ask your administrator to try again."
     ),

@@ -10,6 +10,7 @@ at least 0.90 (Wilson's lower bound 0.86), detection F1 at temporal IoU 0.5 at l
 from __future__ import annotations
 
 import argparse
+import hashlib
 import html
 import json
 import multiprocessing
@@ -36,12 +37,19 @@ def scene_of(part: str, number: int) -> synthetic.Scene:
     return synthetic.make_scene(FIRST[part] + number, split="test" if part == "test" else "train", strokes=20)
 
 
+def drawn_by() -> str:
+    """A name for the code that draws and prepares, so that stores drawn by other code are not used again."""
+    root = Path(synthetic.__file__).parent
+    names = ("synthetic", "kinematics", "drawing", "rally", "prepare", "flow", "roi", "store")
+    return hashlib.sha256(b"".join((root / f"{name}.py").read_bytes() for name in names)).hexdigest()[:8]
+
+
 def prepared(job: tuple[Path, str, int]) -> tuple[str, int, str, int, list[dict[str, Any]]]:
     """Draw and prepare one scene, unless it is there: (part, number, folder, pictures, truth)."""
     root, part, number = job
     scene = scene_of(part, number)
     pictures = round(scene.events[-1].end_s * RATE) + RATE
-    folder = root / "prepared" / f"{part}-{number:03d}"
+    folder = root / "prepared" / f"{part}-{number:03d}-{drawn_by()}"
     if not (folder / "prepared.json").exists():
         shutil.rmtree(folder, ignore_errors=True)
         drawn: Iterator[Any] = synthetic.render(scene, width=WIDTH, height=HEIGHT, fps=RATE, begin=0, end=pictures)

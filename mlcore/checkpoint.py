@@ -77,8 +77,13 @@ def load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tenso
     for key, value in tensors.items():
         if key.startswith("optimiser."):
             _, index, name = key.split(".", 2)
-            state.setdefault(int(index), {})[name] = value
+            state.setdefault(int(index), {})[name] = _like_weights(value)
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _like_weights(value: Tensor) -> Tensor:
+    """In the order that 3-D convolutions keep their weights in: a fused step walks weight and state side by side."""
+    return value.contiguous(memory_format=torch.channels_last_3d) if value.dim() == 5 else value
 
 
 def write(folder: Path, step: int, state: State, keep: int = KEEP) -> Path:

@@ -220,7 +220,7 @@ def thinned(seconds: NDArray[np.float64], rate: float) -> NDArray[np.int64]:
     """Indices of the pictures nearest to the ticks of `rate`; all of them where there are fewer than 1.5 a tick."""
     if len(seconds) < 2 or (len(seconds) - 1) / (seconds[-1] - seconds[0]) < 1.5 * rate:
         return np.arange(len(seconds))
-    ticks = np.arange(seconds[0], seconds[-1] + 0.5 / rate, 1 / rate)
+    ticks = np.arange(seconds[0], seconds[-1] + 1e-9, 1 / rate)
     return np.unique(np.searchsorted((seconds[1:] + seconds[:-1]) / 2, ticks))
 
 

@@ -176,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     try:
         frames = FrameTable.read(options.frames)
     except (FormatError, FileNotFoundError) as error:
-        raise StepError("no_frames", found=str(error)) from error
+        raise StepError("not_prepared", video=options.frames.parent.name, found=str(error)) from error
     return infer(prepared=options.prepared, frames=frames, run=options.run, out=options.out, device=options.device)
 
 

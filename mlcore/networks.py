@@ -30,8 +30,8 @@ class Sizes:
 
     `branches`: twin, rgb or flow. `pools`: pooling of each stage as (time, space). `stem`: spatial stride of the first
     convolution. `temporal_padding` 1 is the published net; 0 is meant for T = 7 + 96 + 7 (one pass over a video then
-    equals every window). `norm`: BatchNorm after each pooling. `affine`: both vectors get a constant 1 before the bilinear form,
-    which so contains the two linear ones. `dropout` acts on the branch vectors.
+    equals every window). `norm`: BatchNorm after each pooling. `affine`: both vectors are scaled and get a constant
+    before the bilinear form, which so contains the two linear ones. `dropout` acts on the branch vectors.
     """
 
     classes: int
@@ -165,9 +165,9 @@ class Net(nn.Module):
             extra = int(sizes.affine)
             self.linear = nn.Bilinear(sizes.fc + extra, sizes.fc + extra, sizes.classes)
             if sizes.affine:  # the linear parts lead at first, the products begin small
-                nn.init.normal_(self.linear.weight, std=0.2 / sizes.fc)
-                nn.init.normal_(self.linear.weight[:, -1, :], std=sizes.fc**-0.5)
-                nn.init.normal_(self.linear.weight[:, :, -1], std=sizes.fc**-0.5)
+                nn.init.normal_(self.linear.weight, std=0.05)
+                nn.init.normal_(self.linear.weight[:, -1, :], std=0.15)
+                nn.init.normal_(self.linear.weight[:, :, -1], std=0.15)
         else:
             self.linear2 = nn.Linear(sizes.fc, sizes.classes)
 
@@ -201,7 +201,8 @@ class Net(nn.Module):
                 out: Tensor = self.linear2(vectors[0])
             else:
                 if self.sizes.affine:
-                    vectors = [F.pad(vector, (0, 1), value=1.0) for vector in vectors]
+                    # small vectors: else one step of Adam on fc x fc products moves the logits by more than all before it
+                    vectors = [F.pad(vector * (2 / self.sizes.fc**0.5), (0, 1), value=2.0) for vector in vectors]
                 out = self.linear(*vectors)
             return out
 

@@ -57,7 +57,7 @@ TINY = Preset(
 
 CPU = Preset(
     name="cpu", grid=Grid(30.0, 32, 64, 64), sizes={"channels": (16, 32, 64), "fc": 128, "norm": True, "affine": True, "stem": 2, "dropout": 0.1},
-    epochs=40, per_stroke=8, epoch_samples=(192, 1280), batch=16, lr=1e-3, weight_decay=0.02,
+    epochs=40, per_stroke=8, epoch_samples=(192, 1280), batch=16, lr=1.5e-3, weight_decay=0.02,
     augmentation=Augmentation(tempo=0.15, light=0.4, grey=0.2), max_minutes=20.0, gain=3.0, smoothing=0.05)  # fmt: skip
 
 PUBLISHED = Preset(

@@ -1,4 +1,4 @@
-"""Tiny films whose truth is known: a bright square on a dark ground that now and then moves right, left or up."""
+"""Tiny films whose truth is known: a bright square on a dark ground that now and then moves right, down or up (a mirror swaps none of them)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from mlcore import store as stores
 from mlcore.formats import Dataset, DatasetVideo, Interval, Move, Part, Taxonomy
 
-MOVES = {"Right": (1, 0), "Left": (-1, 0), "Up": (0, -1)}
-TAXONOMY = Taxonomy("squares", 1, [Move("Right", group="Sideways"), Move("Left", group="Sideways"), Move("Up", group="Upright")])
+MOVES = {"Right": (1, 0), "Down": (0, 1), "Up": (0, -1)}
+TAXONOMY = Taxonomy("squares", 1, [Move("Right", group="Plain"), Move("Down", group="Plain"), Move("Up", group="High")])
 SIZE, STROKE, GAP, SPEED = 48, 18, 15, 2  # px, pictures, pictures, px a picture at 30 pictures a second
 
 

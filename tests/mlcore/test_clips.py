@@ -113,3 +113,18 @@ def test_a_small_cache_gives_the_same_clip(tmp_path):
         a, b = clips.clip(p, at, UNIT), clips.clip(tight, at, UNIT)
         assert np.array_equal(a[0], b[0]) and np.array_equal(a[1], b[1])
     assert len(tight.cache._blocks) == 1
+
+
+def test_a_fast_store_is_thinned_to_the_grid_and_a_slow_one_kept():
+    fast, slow = np.arange(240) / 120, np.arange(50) / 25
+    kept = clips.thinned(fast, 30.0)
+    assert np.diff(kept).tolist() == [4] * (len(kept) - 1) and kept[0] == 0
+    assert clips.thinned(slow, 30.0).tolist() == list(range(50))
+    assert clips.thinned(np.array([0.0]), 30.0).tolist() == [0]
+
+
+def test_packed_velocities_come_back_as_they_were(tmp_path):
+    p, truth = pictures(tmp_path)
+    k = truth[0].begin + 3
+    expected = np.rint(p.store.velocity(k, k + 1)[0] * clips.UNIT)
+    assert np.array_equal(p.at(k)[1], expected) and expected.any()

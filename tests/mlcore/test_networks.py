@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from mlcore.networks import Attention, Net, Residual, Sizes, build
 from mlcore.progress import StepError
 
-SMALL = {"classes": 5, "T": 16, "H": 16, "W": 24, "channels": (4, 6, 8), "fc": 10}
+SMALL = {"classes": 5, "T": 16, "H": 16, "W": 16, "channels": (4, 6, 8), "fc": 10}
 
 
 def clips(sizes: Sizes, n: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
@@ -60,8 +60,11 @@ def test_every_form_learns_one_batch_by_heart(branches, attention):
     net = build(sizes, seed=4)
     rgb, flow = clips(sizes, 4)
     labels = torch.arange(4)
-    optimiser = torch.optim.Adam(net.parameters(), 1e-2)
-    for _ in range(40):
+    for i in range(4):  # each with a bright bar of its own
+        rgb[i, :, :, 4 * i : 4 * i + 4] += 2
+        flow[i, :, 4 * i : 4 * i + 4] += 2
+    optimiser = torch.optim.Adam(net.parameters(), 5e-3)
+    for _ in range(30):
         loss = F.cross_entropy(net(rgb, flow), labels)
         optimiser.zero_grad()
         loss.backward()
@@ -107,7 +110,8 @@ def test_the_affine_form_contains_the_linear_ones():
     with torch.no_grad():
         net.linear.weight[:, :-1, :-1] = 0
         a, b = net.branch(rgb, "RGB"), net.branch(flow, "Flow")
-        expected = a @ net.linear.weight[:, :-1, -1].T + b @ net.linear.weight[:, -1, :-1].T + net.linear.weight[:, -1, -1] + net.linear.bias
+        left, right, both = net.linear.weight[:, :-1, -1], net.linear.weight[:, -1, :-1], net.linear.weight[:, -1, -1]
+        expected = 4 / sizes.fc**0.5 * (a @ left.T + b @ right.T) + 4 * both + net.linear.bias
         assert torch.allclose(net(rgb, flow), expected, atol=1e-5)
 
 

@@ -22,10 +22,10 @@ from mlcore.dataset import Pool
 from mlcore.formats import Dataset, FrameTable, Run
 from mlcore.loop import Task
 from mlcore.metrics import Span, f1
-from mlcore.progress import Stopped, StepError
+from mlcore.progress import StepError, Stopped
 from tests.mlcore import squares
 
-MANY = ["Right", "Up", "Left", "Up", "Right", "Left"]
+MANY = ["Right", "Up", "Down", "Up", "Right", "Down"]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -95,8 +95,8 @@ def run_n(path: Path) -> int:
 
 
 def test_hold_out_measures_on_test_and_asks_the_champion_there(tmp_path):
-    videos = [squares.video(tmp_path, "a", MANY), squares.video(tmp_path, "b", ["Up", "Right", "Left"], part="validation", seed=1),
-              squares.video(tmp_path, "c", ["Left", "Up", "Right"], part="test", seed=2)]  # fmt: skip
+    videos = [squares.video(tmp_path, "a", MANY), squares.video(tmp_path, "b", ["Up", "Right", "Down"], part="validation", seed=1),
+              squares.video(tmp_path, "c", ["Down", "Up", "Right"], part="test", seed=2)]  # fmt: skip
     path = squares.dataset(tmp_path, "hold-out", videos)
     metrics = command(path, tmp_path / "one")
     assert metrics["unseen"]["strokes"] == 3 == metrics["test"]["strokes"] and metrics["unseen"]["classes_checkable"]
@@ -110,7 +110,7 @@ def test_hold_out_measures_on_test_and_asks_the_champion_there(tmp_path):
 
 def test_leave_one_video_out_never_learns_from_test_parts(tmp_path):
     videos = [squares.video(tmp_path, "a", MANY[:4]), squares.video(tmp_path, "b", MANY[2:], seed=1),
-              squares.video(tmp_path, "c", ["Left", "Up"], part="test", seed=2)]  # fmt: skip
+              squares.video(tmp_path, "c", ["Down", "Up"], part="test", seed=2)]  # fmt: skip
     path = squares.dataset(tmp_path, "leave-one-video-out", videos)
     metrics = command(path, tmp_path / "run")
     assert metrics["unseen"]["strokes"] == 8 and metrics["test"]["strokes"] == 2
@@ -163,10 +163,10 @@ def test_not_a_number_rolls_back_halves_the_rate_and_gives_up_after_three(tmp_pa
 
 
 def test_when_time_runs_short_the_schedule_ends_in_time(tmp_path):
-    ticking = task(tmp_path, epochs=100_000, seconds=2.0, name="short")
+    ticking = task(tmp_path, epochs=100_000, seconds=3.0, name="short")
     fitted = loop.fit(ticking)
-    assert fitted.history[-1]["lr"] < 0.05 * ticking.preset.lr
-    assert len(fitted.history) < 1000
+    assert fitted.history[-1]["lr"] < 0.5 * max(line["lr"] for line in fitted.history)
+    assert 3.0 <= fitted.history[-1]["seconds"] < 30 and len(fitted.history) < 1000
 
 
 def test_the_published_schedule_falls_by_tens_and_restarts():

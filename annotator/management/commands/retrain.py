@@ -6,8 +6,8 @@ Exit codes: 0 promoted, provisional or nothing to do; 3 trained but not promoted
 from __future__ import annotations
 
 import argparse
-import signal
 import logging
+import signal
 import sys
 import tempfile
 import threading
