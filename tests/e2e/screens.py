@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.e2e.conftest import PASSWORD, ROOT, chromium, start_site, stop
+from tests.e2e.conftest import PASSWORD, ROOT, Site, chromium, start_site, stop
 
 SIZES = {"1440": (1440, 900), "1366": (1366, 768), "820": (820, 1180)}
 
@@ -45,6 +46,12 @@ def shoot(browser: Browser, url: str, user: str, password: str, folder: Path, la
             context.close()
 
 
+def wait_until_quiet(site: Site) -> None:
+    """Until no job waits or runs."""
+    while site.shell("from strokes.models import Job; print(Job.objects.filter(state__in=['queued', 'running']).count())") != "0":
+        time.sleep(3)
+
+
 def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
@@ -54,8 +61,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             site, processes = start_site(Path(folder) / "data")
             try:
-                site.manage("demo", "--wait", timeout=900)
-                shoot(browser, site.url, "admin", PASSWORD, ROOT / "docs" / "screens")
+                site.manage("demo", timeout=1800)
+                wait_until_quiet(site)
+                site.manage("retrain", "--preset", "cpu", "--max-minutes", "4", check=False, timeout=900)
+                wait_until_quiet(site)
+                shoot(browser, site.url, "alice", PASSWORD, ROOT / "docs" / "screens")
             finally:
                 stop(processes)
 
