@@ -77,13 +77,15 @@ def train(path: Path, out: Path, minutes: float) -> float:
     """The product's own step in its own process; seconds it took."""
     began = time.monotonic()
     command = [sys.executable, "-m", "mlcore.train", str(path), "--out", str(out), "--id", "scenes", "--preset", "cpu", "--max-minutes", str(minutes)]
+    shown = -1
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             said = json.loads(line)
             if "progress" not in said:
                 print(str(said)[:300])
-            elif int(said["progress"] * 1000) % 50 == 0:
+            elif int(said["progress"] * 20) > shown:
+                shown = int(said["progress"] * 20)
                 print(f"{said['phase']} {said['progress']:.0%}", flush=True)
     if process.returncode:
         raise SystemExit(f"training ended with {process.returncode}")

@@ -30,7 +30,7 @@ class Preset:
     weight_decay: float
     augmentation: Augmentation
     max_minutes: float
-    stride: int = 2
+    stride: int = 3
     gain: float = 1.0
     negatives: float = 0.25
     smoothing: float = 0.0
