@@ -26,10 +26,10 @@ lint: setup-dev ## style, types, arrows between the packages
 	.venv/bin/lint-imports --no-cache
 
 test: browser lint ## everything that gates
-	$(PY) -m pytest -n 2 --dist loadgroup
+	$(PY) -m pytest -n 2 --dist loadfile
 
 test-fast: setup-dev ## one minute: no browser, no slow tests
-	$(PY) -m pytest -n 2 -m "not slow and not browser" -x
+	$(PY) -m pytest -n 2 --dist loadfile -m "not slow and not browser" -x
 
 scenes: setup-dev ## train and measure on drawn scenes split by player (about an hour on two cores)
 	$(PY) -m benchmarks.scenes

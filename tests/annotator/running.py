@@ -96,7 +96,7 @@ class Site:
         return (self.data / "worker.log").read_text("utf-8", "replace")
 
     # -- Waiting --
-    def until(self, condition, within: float = 90, every: float = 0.02):
+    def until(self, condition, within: float = 240, every: float = 0.02):
         """The first true value of `condition`, with the worker's last words if none comes."""
         end = time.monotonic() + within
         while time.monotonic() < end:
@@ -110,7 +110,7 @@ class Site:
         """The process of the step that works on a job of this kind."""
         return self.until(lambda: [pid for pid, line in processes(self.data) if f"mlcore.{kind}" in line])[0]
 
-    def finished(self, kind: str, number: int = 1, within: float = 120):
+    def finished(self, kind: str, number: int = 1, within: float = 420):
         sql = "select count(*) from strokes_job where kind=? and state='done'"
         return self.until(lambda: self.one(sql, kind) >= number, within)
 

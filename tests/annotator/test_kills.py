@@ -13,7 +13,7 @@ import pytest
 from annotator import engine
 from tests.annotator.running import LABEL, ROOT, TRAIN, Site, processes, scenes
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kills")]
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

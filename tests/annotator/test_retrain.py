@@ -12,7 +12,7 @@ import pytest
 from annotator import engine
 from tests.annotator.running import LABEL, ROOT, Site, scenes
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("retrain")]
+pytestmark = [pytest.mark.slow]
 ARGUMENTS = ["--preset", "tiny", "--max-minutes", "1", "--device", "cpu"]
 
 
