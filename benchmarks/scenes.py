@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         shutil.rmtree(out / "run", ignore_errors=True)
     took = train(path, out / "run", minutes)
     run = Run.read(out / "run" / "run.json")
-    table = rows(run.metrics, control_figures(sizes, 2 if options.quick else 12), took / 60)
+    table = rows(run.metrics, control_figures(sizes, 2 if options.quick else 24), took / 60)
     for name in ("confusion.png", "curves.png"):
         shutil.copy(out / "run" / name, out / name)
     page(out, table, run)
