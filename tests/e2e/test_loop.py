@@ -20,9 +20,11 @@ DRAW = """
 import sys
 from pathlib import Path
 from mlcore import synthetic
-scene = synthetic.make_scene(5, strokes=3, moves=["Serve Forehand Topspin", "Offensive Forehand Loop", "Defensive Backhand Block"])
-for name, width, height in (("first", 640, 360), ("second", 480, 270)):
-    synthetic.write_video(scene, Path(sys.argv[1]) / f"{name}.mp4", width=width, height=height, fps=60)
+moves = ["Serve Forehand Topspin", "Offensive Forehand Loop", "Defensive Backhand Block"]
+scene = synthetic.make_scene(5, strokes=3, moves=moves)
+synthetic.write_video(scene, Path(sys.argv[1]) / "first.mp4", width=640, height=360, fps=60)
+more = synthetic.make_scene(6, strokes=9, moves=moves, player=scene.player)
+synthetic.write_video(more, Path(sys.argv[1]) / "second.mp4", width=480, height=270, fps=60)
 for stroke in synthetic.truth(scene, 60):
     print(stroke.begin, stroke.end, stroke.move, sep="|")
 """
@@ -33,7 +35,7 @@ LEAVES = {"Topspin": "4", "Loop": "2", "Block": "2"}
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[int, int, str]]]:
-    """Two films of one scene at different sizes, and its truth."""
+    """Two films of one player at different sizes, and the truth of the first."""
     folder = tmp_path_factory.mktemp("scene")
     printed = subprocess.run([sys.executable, "-c", DRAW, str(folder)], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     rows = [line.split("|") for line in printed.split("\n") if line]
