@@ -72,6 +72,7 @@ def at(page: Page, frame: int) -> None:
 
 
 def saved(page: Page) -> None:
+    page.wait_for_timeout(400)  # an operation counts as unsent once the browser's disk has it
     page.wait_for_selector("#outbox[data-unsent='0']")
 
 
