@@ -112,8 +112,8 @@ def schedule(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[che
 def values(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """Settings that take one of a few words, or a share."""
     allowed = {
-        "PRESET": ("tiny", "cpu", "published"),
-        "FLOW": ("dis", "deepflow", "farneback"),
+        "PRESET": ("tiny", "cpu", "published", "context"),
+        "FLOW": ("dis", "dis-fast", "dis-ultrafast", "deepflow", "farneback"),
         "DEVICE": ("auto", "cpu", "cuda"),
     }
     found: list[checks.CheckMessage] = [

@@ -6,6 +6,7 @@ transaction that first checks the fence, so that a job which was given to somebo
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import json
 import logging
@@ -20,6 +21,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
+from django.utils import timezone
 
 from annotator import engine
 from mlcore import formats
@@ -30,6 +32,7 @@ from strokes.models import Job, Run, Taxonomy, Video
 
 log = logging.getLogger("topspin.jobs")
 Kind, State = Job.Kind, Job.State
+DAMAGED = {"damaged_archive", "not_prepared"}  # what preparation can mend
 LEASE_RENEWAL_S, PROGRESS_S = 15.0, 2.0
 SITE_TROUBLE = {"disk_full", "internal_error", "out_of_memory"}  # says nothing about the file itself
 
@@ -114,6 +117,8 @@ def run(
     except engine.Interrupted:
         return _give_back(job)
     except engine.EngineError as error:
+        if error.code in DAMAGED and not _just_prepared(job):
+            return _repair(job, error)
         return _failed(job, error)
     except PrepareFirst:
         return _prepare_first(job)
@@ -163,6 +168,23 @@ def _prepare_first(job: Job) -> str:
         table.finish(job)
         table.enqueue(kind=Kind.PREPARE, video=_video(job))
     return str(State.DONE)
+
+
+def _just_prepared(job: Job) -> bool:
+    """Whether the prepared folders this job reads were checked in the last hour: then another look would not help."""
+    videos_of = {"video": job.video} if job.video else {"video__taxonomy": job.taxonomy}
+    recent = timezone.now() - dt.timedelta(hours=1)
+    return Job.objects.filter(**videos_of, kind=Kind.PREPARE, state=State.DONE, finished__gt=recent).exists()
+
+
+def _repair(job: Job, error: engine.EngineError) -> str:
+    """A prepared folder is damaged: have it checked and repaired. Suggestions follow by themselves; a training says why it ended."""
+    if job.kind == Kind.SUGGEST:
+        return _prepare_first(job)
+    with transaction.atomic():
+        for video in Video.objects.filter(taxonomy=job.taxonomy, state=Video.State.PREPARED):
+            table.enqueue(kind=Kind.PREPARE, video=video)
+    return _failed(job, error)
 
 
 def _failed(job: Job, error: engine.EngineError) -> str:
@@ -258,12 +280,13 @@ def wanted(taxonomy: Taxonomy) -> tuple[str, float]:
 
 
 def is_prepared(video: Video, want: tuple[str, float]) -> bool:
-    """Whether the current prepared folder is whole and fit for `want` (other versions are the step's to refuse)."""
+    """Whether the current prepared folder is whole, of this version and fit for `want`."""
     try:
         found = formats.Prepared.read(_prepared(video) / "prepared.json")
     except (FileNotFoundError, formats.FormatError):
         return False
-    return bool(video.prepared_key) and found.method.get("method") == want[0] and found.rate >= want[1] - 1e-6
+    fit = found.method.get("store") == formats.Prepared.STORE and found.method.get("method") == want[0]
+    return bool(video.prepared_key) and fit and found.rate >= want[1] - 1e-6
 
 
 def _prepared(video: Video) -> Path:
@@ -287,7 +310,7 @@ def _prepare(job: Job) -> Plan:
             table.enqueue(kind=Kind.SUGGEST, video=video)
 
     argv = ["mlcore.prepare", source, "--frames", frames, "--out", str(videos.folder(video) / "prepared")]
-    argv += ["--flow", want[0], "--rate", f"{want[1]:g}", "--roi", str(roi_file)]
+    argv += ["--flow", want[0], "--rate", f"{want[1]:g}", "--roi", str(roi_file), "--check"]
     return Plan(argv, publish, engine.Limits(wall_s=1800 + 600 * video.duration_s))
 
 
@@ -330,6 +353,7 @@ def _train(job: Job) -> Plan:
 
     argv = ["mlcore.train", str(dataset), "--out", str(folder), "--id", str(model.pk), "--preset", model.preset]
     argv += ["--device", str(job.args.get("device") or settings.DEVICE), "--max-minutes", f"{minutes:g}"]
+    argv += ["--cache", str(settings.DATA / "clips")]
     if champion:
         argv += ["--champion", str(registry.folder(champion))]
     limits = engine.Limits(

@@ -109,6 +109,18 @@ def _left_over() -> Iterator[Path]:
         else:
             yield from folder.glob("suggestions-*.json")
             yield from folder.glob(".*.tmp*")
+    yield from _stale()
+
+
+def _stale() -> Iterator[Path]:
+    """Prepared folders of videos that have a newer one. Not while something is learned from, or made: it may be out of them."""
+    busy = [Job.Kind.TRAIN, Job.Kind.PREPARE]
+    if Job.objects.filter(kind__in=busy, state__in=[Job.State.QUEUED, Job.State.RUNNING]).exists():
+        return
+    for pk, key in Video.objects.exclude(prepared_key="").values_list("pk", "prepared_key"):
+        folder = settings.MEDIA_ROOT / str(pk) / "prepared"
+        if (folder / key / "prepared.json").exists():
+            yield from (path for path in folder.iterdir() if path.is_dir() and path.name != key)
 
 
 def _remove(path: Path) -> bool:

@@ -164,6 +164,63 @@ WORK: dict[str, str | Promise] = {
 }
 
 MODELS: dict[str, str | Promise] = {
+    "damaged_archive": _(
+        "Some prepared files were damaged ({found}). They are being checked and made again; your marks are safe. Start this again afterwards."
+    ),
+    "file_missing": _(
+        "There is no file {path}. Nothing was made."
+    ),
+    "folder_in_use": _(
+        "The folder {path} holds something else. It was left as it is; choose another one."
+    ),
+    "export_differs": _(
+        "The exported network does not compute what the model does ({found}), so it was not kept. The model is safe."
+    ),
+    "not_installed": _(
+        "This needs the package {package}, which is not installed here. Nothing was changed."
+    ),
+    "not_a_bundle": _(
+        "{path} is not an exported model, or it is damaged ({found}). Export it again."
+    ),
+    "preview_differs": _(
+        "The preview has {found} pictures instead of {wanted}, so it was not kept. The predictions are safe."
+    ),
+    "not_ttstroke": _(
+        "{path} is not laid out like TTStroke-21 or MediaEval. Nothing was changed; choose the folder that holds classificationTask or detectionTask."
+    ),
+    "bad_annotation": _(
+        "{file} holds a line that makes no sense ({found}). Nothing was learned; correct it and start again."
+    ),
+    "video_missing": _(
+        "The video {video} is not in the folder. Add it and start again; what is done is kept."
+    ),
+    "unknown_norm": _(
+        "There is no normalisation “{norm}”. Known: {known}."
+    ),
+    "nothing_unseen": _(
+        "There is nothing to measure on that was not learned from. Mark more strokes, or make a test part."
+    ),
+    "no_openvino": _(
+        "This needs the package OpenVINO, which is not installed here. Install it, or scan without it."
+    ),
+    "other_training": _(
+        "The folder {folder} holds the state of another training (other data or settings). It was left as it is; choose another folder, or remove it."
+    ),
+    "batch_too_small": _(
+        "A batch of {batch} cannot be shared among {processes} processes. Use fewer processes, or a larger batch."
+    ),
+    "no_pose": _(
+        "The video {video} has no poses, and this network needs them. Import them, or choose a network without pose."
+    ),
+    "bad_pose": _(
+        "The pose file is not what it should be ({found}). Nothing was changed."
+    ),
+    "unsafe_checkpoint": _(
+        "{path} could run code when it is opened, so it was not read. Save only its weights (a state dict) and try again."
+    ),
+    "other_clip_size": _(
+        "These weights are for clips of another size ({found} final slots). Expected: {expected}. Say the size they were trained with."
+    ),
     "dataset_gone": _("The data this training began with is not there any more. Your marks are safe; train again."),
     "nothing_to_learn": _("There are no strokes to learn from yet. Mark some, then train again."),
     "no_videos": _("There is no video to learn from yet. Mark the strokes of one, then train again."),
@@ -213,6 +270,24 @@ REASONS: dict[str, str | Promise] = {
     ),
     "classes_not_checkable": _(
         "None of the classes of the {strokes} unseen strokes was in its training; it finds strokes ({f1:.0%}) about as well as motion alone ({other:.0%})."
+    ),
+    "passed_against_champion": _(
+        "{f1:.0%} on {strokes} unseen strokes; model {number} had {other:.0%}. No class was lost, and it is as honest about how sure it is."
+    ),
+    "maybe_worse_than_champion": _(
+        "{f1:.0%} on {strokes} unseen strokes; model {number} has {other:.0%}. But on other videos it may well be worse, by {loss:.1%} or so: model {number} stays in use."
+    ),
+    "maybe_worse_than_baseline": _(
+        "{f1:.0%} on {strokes} unseen strokes; motion alone has {other:.0%}. But on other videos it may well be worse, by {loss:.1%} or so."
+    ),
+    "recall_fell": _(
+        "It finds fewer strokes of “{move}”: {now:.0%} of {strokes}, where the model in use finds {before:.0%}."
+    ),
+    "calibration_worse": _(
+        "It is less honest about how sure it is: {now:.1%} off on average, where the model in use is {before:.1%} off."
+    ),
+    "more_false": _(
+        "It takes {now} of {negatives} stretches that are no stroke for one; the model in use takes {before}."
     ),
     "few_strokes": _("Provisional: there are only {strokes} of the {needed} unseen strokes that a full check needs."),
     "chosen_by_admin": _("An administrator chose it."),

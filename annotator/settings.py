@@ -60,8 +60,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 FILE_UPLOAD_PERMISSIONS = 0o600
 
 # -- What the product does (docs/operating.md lists these) -------------------------------------------------------------
-PRESET = env.str("TOPSPIN_PRESET", "cpu")  # a preset of mlcore.train: tiny (tests), cpu, published
-FLOW = env.str("TOPSPIN_FLOW", "dis")  # dis, deepflow, farneback
+PRESET = env.str("TOPSPIN_PRESET", "cpu")  # a preset of mlcore.train: tiny (tests), cpu, published, context
+FLOW = env.str("TOPSPIN_FLOW", "dis")  # dis-ultrafast, dis-fast, dis, deepflow, farneback
 PREPARE_RATE = env.float("TOPSPIN_PREPARE_RATE", 30.0)  # Hz, pictures kept by mlcore.prepare; 120 for the published preset
 BLIND_SHARE = env.float("TOPSPIN_BLIND_SHARE", 0.15)
 BLIND_AFTER = env.int("TOPSPIN_BLIND_AFTER", 5)  # the first videos of a site are never drawn blind

@@ -21,6 +21,7 @@ urlpatterns = [
     path("healthz", site.health, name="healthz"),
     path("media/<uuid:pk>/<str:name>", media.video_file, name="media"),
     path("runs/<uuid:pk>/<str:name>", media.run_file, name="run-file"),
+    path("runs/<uuid:pk>/report/<str:name>", models.report_file, name="run-report"),
     path("api/v1/", include("annotator.api.urls")),
 ]
 handler403 = site.forbidden

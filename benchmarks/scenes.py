@@ -40,7 +40,7 @@ def scene_of(part: str, number: int) -> synthetic.Scene:
 def drawn_by() -> str:
     """A name for the code that draws and prepares, so that stores drawn by other code are not used again."""
     root = Path(synthetic.__file__).parent
-    names = ("synthetic", "kinematics", "drawing", "rally", "prepare", "flow", "roi", "store")
+    names = ("synthetic", "kinematics", "drawing", "rally", "prepare", "segments", "flow", "roi", "store", "pile")
     return hashlib.sha256(b"".join((root / f"{name}.py").read_bytes() for name in names)).hexdigest()[:8]
 
 
@@ -53,7 +53,7 @@ def prepared(job: tuple[Path, str, int]) -> tuple[str, int, str, int, list[dict[
     if not (folder / "prepared.json").exists():
         shutil.rmtree(folder, ignore_errors=True)
         drawn: Iterator[Any] = synthetic.render(scene, width=WIDTH, height=HEIGHT, fps=RATE, begin=0, end=pictures)
-        prepare.from_pictures(folder, drawn, [k / RATE for k in range(pictures)], identity=folder.name, workers=1)
+        prepare.from_pictures(folder, drawn, [k / RATE for k in range(pictures)], identity=folder.name)
     truth = [vars(i) for i in synthetic.truth(scene, float(RATE), negatives=True) if i.end <= pictures]
     return part, number, str(folder.resolve()), pictures, truth
 

@@ -90,7 +90,8 @@ def write(folder: Path, step: int, state: State, keep: int = KEEP) -> Path:
     """`folder/ckpt-<step>`, whole or not at all; older ones than the last `keep` are removed."""
     final = folder / f"ckpt-{step:08d}"
     temporary = folder / f".{final.name}.part"
-    shutil.rmtree(temporary, ignore_errors=True)
+    for unfinished in folder.glob(".ckpt-*.part"):  # what a killed process left
+        shutil.rmtree(unfinished, ignore_errors=True)
     temporary.mkdir(parents=True)
     files = {"tensors.safetensors": to_bytes(state.tensors), "state.json": json.dumps(state.values).encode()}
     for name, data in files.items():

@@ -2,34 +2,32 @@
 
 A clip is T ticks of `Grid.rate` Hz around a centre in seconds. Each tick takes the nearest stored picture, with *velocity*
 (px of the stored picture per 1/120 s) as flow, so that 30, 60, 120 and 240 fps videos mean the same. Before the first and after
-the last picture the border picture is repeated with zero flow. A clip has one centre (mean of the ROI track over its
-ticks, clamped into the picture) and one affine transform straight from picture to crop; vectors turn with the pixels, are
-normalised and clipped last. Everything random comes from the generator the caller seeds per (seed, epoch, sample).
+the last picture the border picture is repeated with zero flow. The crop of a picture is centred on the ROI track averaged over
+the grid's length around it and clamped into the picture: it moves slowly, and depends on the video alone. Rotation, zoom and
+mirror are one linear map a clip, straight from picture to crop; vectors turn with the pixels, are normalised and clipped last. Everything random comes from the generator the caller seeds per (seed, epoch, sample).
 After Martin et al., MTAP 2020, sections 3 and 4 (published code CC BY 4.0, credited; own code).
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import blosc2
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mlcore import cache, roi
+from mlcore.cache import BLOCK, Pair
 from mlcore.flow import normalisation as measured
 from mlcore.store import Store
 
 Floats = NDArray[np.float32]
 Steps = NDArray[np.int16]  # velocities in 1 / UNIT px per 1/120 s
-Block = tuple[NDArray[np.uint8], list[bytes]]  # (n, h, w, 3) pictures and n packed velocities (h, w, 2)
-Key = tuple[str, int, int]  # folder, width, number of the block
-BLOCK = 16  # pictures read at a time
+TIE_S = 1e-6  # a tick midway between two pictures takes the earlier one, whatever its last bits
+TOGETHER = 8  # ticks: what they need on the way stays in the processor's cache
 UNIT = 128.0  # up to 256 px per 1/120 s: a picture's width in a hundredth of a second
 
 
@@ -124,48 +122,6 @@ def draw(augmentation: Augmentation, rng: np.random.Generator) -> View:
                 (gains[0], gains[1], gains[2]), 0.5 * a.light * bias, bool(grey < a.grey))  # fmt: skip
 
 
-class Cache:
-    """Blocks of pictures at the network's scale, the least recently used leave first when `limit` bytes are passed.
-
-    Velocities are kept packed (masked flow packs about twentyfold); half of the memory that is free is never passed either.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit, self.bytes = min(limit, available() // 2), 0
-        self._blocks: OrderedDict[Key, Block] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Key) -> Block | None:
-        with self._lock:
-            block = self._blocks.get(key)
-            if block is not None:
-                self._blocks.move_to_end(key)
-            return block
-
-    def put(self, key: Key, block: Block) -> None:
-        with self._lock:
-            if key not in self._blocks:
-                self._blocks[key] = block
-                self.bytes += _bytes(block)
-            while self.bytes > self.limit and len(self._blocks) > 1:
-                self.bytes -= _bytes(self._blocks.popitem(last=False)[1])
-
-
-def _bytes(block: Block) -> int:
-    return block[0].nbytes + sum(map(len, block[1]))
-
-
-def available() -> int:
-    """Bytes of memory that are free or can be freed at once."""
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 4 * 2**30  # no /proc: a careful guess
-
-
 class Pictures:
     """The pictures of one video that a grid can ask for: those nearest to its ticks, area-averaged once to its scale.
 
@@ -173,47 +129,58 @@ class Pictures:
     indices here count the `seconds` kept. Velocity keeps the stored picture's unit (px per 1/120 s); only its sampling gets coarser.
     """
 
-    def __init__(self, store: Store, grid: Grid, cache: Cache) -> None:
-        self.store, self.grid, self.cache = store, grid, cache
+    def __init__(self, store: Store, grid: Grid, cache: cache.Cache) -> None:
+        self.store, self.grid = store, grid
         width, height = store.prepared.width, store.prepared.height
         side = store.roi.side * grid.view
         shrink = min(1.0, grid.H / side)
         self.size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
         self.side = side * self.size[0] / width
+        self.exact = grid.H == grid.W and abs(grid.H / self.side - 1) < 0.01  # the pictures lie at the network's own scale
+        self.side = float(grid.H) if self.exact else self.side
         self.kept = thinned(np.asarray(store.seconds, np.float64), grid.rate)
         self.seconds = np.asarray(store.seconds, np.float64)[self.kept]
-        self.x, self.y = np.asarray(store.roi.x)[self.kept], np.asarray(store.roi.y)[self.kept]
+        track = np.stack([store.roi.x, store.roi.y], axis=1)[self.kept]
+        self.centres = self.inside(roi.boxed(track, self.seconds, grid.seconds))
         self._middles = (self.seconds[1:] + self.seconds[:-1]) / 2
+        self._step = float(np.median(np.diff(self.seconds))) if self.seconds.size > 1 else 0.04
+        made_of = (store.folder / "prepared.json").read_bytes(), f"{self.size} {grid.rate} {UNIT} {BLOCK} 1".encode()
+        name = hashlib.sha256(b" ".join(made_of)).hexdigest()[:24]
+        self.shelf = cache.shelf(name, len(self.kept), self.size, self._read)
+
+    def inside(self, centres: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, 2) crop centres in px of (n, 2) fractions of the picture, so that the crop stays inside (where the picture is
+        smaller than the crop: the picture's middle). At the network's own scale crops begin at whole pixels, as the published ones do:
+        without augmentation they are then cut and not interpolated."""
+        size, half = np.array(self.size), self.side / 2
+        low, high = np.minimum(half, size / 2), np.maximum(size - half, size / 2)
+        found = np.clip(centres * size, low, high)
+        return np.asarray((np.rint(found - half) + half if self.exact else found) - 0.5)
 
     def near(self, seconds: NDArray[np.floating[Any]]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """(index of the nearest picture, whether it is beyond the video's ends by more than a picture), both (n,)."""
-        index = np.searchsorted(self._middles, seconds).astype(np.int64)
-        step = float(np.median(np.diff(self.seconds))) if self.seconds.size > 1 else 0.04
-        outside = (seconds < self.seconds[0] - step) | (seconds > self.seconds[-1] + step)
-        return index, outside
+        index = np.searchsorted(self._middles, seconds - TIE_S).astype(np.int64)
+        reach = self._step + TIE_S
+        return index, (seconds < self.seconds[0] - reach) | (seconds > self.seconds[-1] + reach)
 
     def at(self, index: int) -> tuple[NDArray[np.uint8], Steps]:
-        """((h, w, 3) RGB, (h, w, 2) velocity in steps) of picture `index`."""
-        number = index // BLOCK
-        key = (str(self.store.folder), self.size[0], number)
-        block = self.cache.get(key)
-        if block is None:
-            block = self._read(number)
-            self.cache.put(key, block)
-        k = index - number * BLOCK
-        steps = np.frombuffer(blosc2.decompress(block[1][k]), np.int16)
-        return block[0][k], steps.reshape(self.size[1], self.size[0], 2)
+        """((h, w, 3) RGB, (2, h, w) velocity in steps) of picture `index`."""
+        return self.shelf.at(index)
 
-    def _read(self, number: int) -> Block:
-        kept = self.kept[number * BLOCK : (number + 1) * BLOCK]
+    def _read(self, first: int, last: int) -> Pair:
+        """Pictures [first, last) out of the archive."""
+        kept = self.kept[first:last]
         begin, end = int(kept[0]), int(kept[-1]) + 1
-        rgb, velocity = self.store.rgb(begin, end)[kept - begin], self.store.velocity(begin, end)[kept - begin]
+        if end - begin == len(kept):
+            rgb = self.store.rgb(begin, end)
+        else:
+            rgb = np.concatenate([self.store.rgb(k, k + 1) for k in kept.tolist()])
+        velocity = self.store.velocity(begin, end)[kept - begin]
         if (rgb.shape[2], rgb.shape[1]) != self.size:
             rgb = np.stack([cv2.resize(p, self.size, interpolation=cv2.INTER_AREA) for p in rgb])
             velocity = np.stack([cv2.resize(p, self.size, interpolation=cv2.INTER_AREA) for p in velocity])
         steps = np.clip(np.rint(velocity * np.float32(UNIT)), -32768, 32767).astype(np.int16)
-        packed = [blosc2.compress(one.tobytes(), typesize=2, clevel=1, codec=blosc2.Codec.LZ4) for one in steps]
-        return np.ascontiguousarray(rgb), packed
+        return rgb, np.ascontiguousarray(steps.transpose(0, 3, 1, 2))  # a plane each: OpenCV warps them faster than pairs
 
 
 def thinned(seconds: NDArray[np.float64], rate: float) -> NDArray[np.int64]:
@@ -225,53 +192,84 @@ def thinned(seconds: NDArray[np.float64], rate: float) -> NDArray[np.int64]:
 
 
 def transform(pictures: Pictures, centre: tuple[float, float], view: View) -> Floats:
-    """(2, 3) matrix from picture px to crop px; `centre` as fractions of the picture, clamped so that the crop stays inside
-    (where the picture is smaller than the crop, its middle)."""
-    grid, (width, height) = pictures.grid, pictures.size
-    half = pictures.side / 2
-    at = []
-    for value, size in zip(centre, (width, height)):
-        low, high = half, size - half
-        at.append((min(max(value * size, low), high) if low <= high else size / 2) - 0.5)
+    """(2, 3) matrix from picture px to crop px for a crop around `centre`, given in fractions of the picture."""
+    linear, offsets = _maps(pictures, pictures.inside(np.array([centre], np.float64)), view)
+    return np.column_stack([linear, offsets[0]]).astype(np.float32)
+
+
+def _maps(pictures: Pictures, centres: NDArray[np.float64], view: View) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The linear map (2, 2) of a view and the offset (n, 2) that it has for each of (n, 2) centres in px."""
+    grid = pictures.grid
     linear = view.linear.astype(np.float64) * (grid.H / pictures.side)
     middle = np.array([(grid.W - 1) / 2 + view.shift[0] * grid.W, (grid.H - 1) / 2 + view.shift[1] * grid.H])
-    return np.column_stack([linear, middle - linear @ np.array(at)]).astype(np.float32)
+    return linear, middle - centres @ linear.T
+
+
+def strip(pictures: Pictures, ticks_s: NDArray[np.floating[Any]], normal: Normalisation, view: View = View()) -> tuple[Floats, Floats]:
+    """The pictures nearest to n moments (seconds): rgb (3, n, H, W) in 0..1 and flow (2, n, H, W) in -1..1, float32, laid out in
+    memory as networks compute fastest: channels last.
+
+    What is seen of a picture is a function of the video, the grid and the view alone, so a moment looks the same in every
+    strip that holds it.
+    """
+    grid, n = pictures.grid, len(ticks_s)
+    index, outside = pictures.near(np.asarray(ticks_s, np.float64))
+    linear, offsets = _maps(pictures, pictures.centres[index], view)
+    rgb, flow = np.empty((n, grid.H, grid.W, 3), np.float32), np.empty((n, grid.H, grid.W, 2), np.float32)
+    crops, vectors = np.empty((TOGETHER, grid.H, grid.W, 3), np.uint8), np.empty((2, TOGETHER, grid.H, grid.W), np.int16)
+    for first in range(0, n, TOGETHER):
+        part = slice(first, min(n, first + TOGETHER))
+        m = part.stop - first
+        _warp(pictures, index[part], linear, offsets[part], crops, vectors)
+        vectors[:, :m][:, outside[part]] = 0
+        light(crops[:m], view, rgb[part])
+        turn(vectors[:, :m], view, normal, flow[part])
+    return rgb.transpose(3, 0, 1, 2), flow.transpose(3, 0, 1, 2)
+
+
+def _warp(pictures: Pictures, index: NDArray[np.int64], linear: NDArray[np.float64], offsets: NDArray[np.float64],
+          rgb_THWC: NDArray[np.uint8], steps_2THW: Steps) -> None:  # fmt: skip
+    """Cut the crops of some pictures, one interpolation each; none where the map only shifts by whole pixels inside the picture."""
+    size, last = (pictures.grid.W, pictures.grid.H), -1
+    matrix = np.column_stack([linear, np.zeros(2)])
+    begins = np.rint(-offsets).astype(int)
+    plain = pictures.exact and np.array_equal(linear, np.eye(2)) and np.array_equal(begins, -offsets)
+    plain = plain and bool((begins >= 0).all() and (begins + size <= pictures.size).all())
+    for t, k in enumerate(index.tolist()):
+        if k == last:
+            rgb_THWC[t], steps_2THW[:, t] = rgb_THWC[t - 1], steps_2THW[:, t - 1]
+            continue
+        picture, velocity = pictures.at(k)
+        matrix[:, 2], last = offsets[t], k
+        if plain:
+            x, y = begins[t]
+            rgb_THWC[t], steps_2THW[:, t] = picture[y : y + size[1], x : x + size[0]], velocity[:, y : y + size[1], x : x + size[0]]
+            continue
+        cv2.warpAffine(picture, matrix, size, dst=rgb_THWC[t], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for plane, out in zip(velocity, steps_2THW[:, t]):
+            cv2.warpAffine(plane, matrix, size, dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
 
 def clip(pictures: Pictures, centre_s: float, normal: Normalisation, view: View = View()) -> tuple[Floats, Floats]:
-    """One clip around `centre_s` seconds: rgb (3, T, H, W) in 0..1 and flow (2, T, H, W) in -1..1, float32."""
+    """The strip of the grid's T ticks around `centre_s` seconds: rgb (3, T, H, W) and flow (2, T, H, W), float32."""
     grid = pictures.grid
-    ticks = centre_s + (np.arange(grid.T) - (grid.T - 1) / 2) * (view.tempo / grid.rate)
-    index, outside = pictures.near(ticks)
-    matrix = transform(pictures, (float(pictures.x[index].mean()), float(pictures.y[index].mean())), view)
-    rgb = np.empty((grid.T, grid.H, grid.W, 3), np.uint8)
-    flow = np.zeros((grid.T, grid.H, grid.W, 2), np.int16)
-    size, last = (grid.W, grid.H), -1
-    for t, k in enumerate(index.tolist()):
-        if k == last and t > 0:
-            rgb[t], flow[t] = rgb[t - 1], flow[t - 1]
-        else:
-            picture, velocity = pictures.at(k)
-            cv2.warpAffine(picture, matrix, size, dst=rgb[t], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            cv2.warpAffine(velocity, matrix, size, dst=flow[t], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        last = k
-    flow[outside] = 0
-    return light(rgb, view), turn(flow, view, normal)
+    return strip(pictures, centre_s + (np.arange(grid.T) - (grid.T - 1) / 2) * (view.tempo / grid.rate), normal, view)
 
 
-def turn(steps_THWC: Steps, view: View, normal: Normalisation) -> Floats:
-    """Rotate, scale and mirror the vectors like their pixels, speed them up with the tempo, then normalise and clip: (2, T, H, W)."""
-    linear = normal.scale[:, None] * view.linear * np.float32(view.tempo / UNIT)
-    u, v = steps_THWC[..., 0].astype(np.float32), steps_THWC[..., 1].astype(np.float32)
-    out = np.stack([u * a + v * b for a, b in linear.astype(np.float32)])
-    return np.clip(out, -1.0, 1.0, out=out)
+def turn(steps_2THW: Steps, view: View, normal: Normalisation, out_THW2: Floats) -> None:
+    """Rotate, scale and mirror the vectors like their pixels, speed them up with the tempo, then normalise and clip."""
+    linear = (normal.scale[:, None] * view.linear * np.float32(view.tempo / UNIT)).astype(np.float32)
+    u, v = (plane.reshape(-1, plane.shape[-1]) for plane in steps_2THW)
+    planes = [cv2.addWeighted(u, float(a), v, float(b), 0, dtype=cv2.CV_32F) for a, b in linear]
+    cv2.merge(planes, dst=out_THW2.reshape(*u.shape, 2))
+    np.clip(out_THW2, -1.0, 1.0, out=out_THW2)
 
 
-def light(rgb_THWC: NDArray[np.uint8], view: View) -> Floats:
-    """Photometric part of a view; RGB order, (3, T, H, W) in 0..1. Contrast and colour turn around mid-grey."""
+def light(rgb_THWC: NDArray[np.uint8], view: View, out_THWC: Floats) -> None:
+    """Photometric part of a view, from 0..255 to 0..1, in RGB order. Contrast and colour turn around mid-grey."""
+    picture: Any = rgb_THWC.reshape(-1, rgb_THWC.shape[2], 3)
     if view.grey:
-        grey = rgb_THWC @ np.array([0.299, 0.587, 0.114], np.float32)
-        rgb_THWC = np.repeat(np.rint(grey).astype(np.uint8)[..., None], 3, axis=3)
-    levels = np.arange(256, dtype=np.float32) / 255
-    tables = [np.clip((levels - 0.5) * np.float32(gain) + np.float32(0.5 + view.bias), 0.0, 1.0) for gain in view.gain]
-    return np.stack([table[rgb_THWC[..., c]] for c, table in enumerate(tables)])
+        picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    levels = np.arange(256, dtype=np.float32)[:, None] / 255
+    table = np.clip((levels - 0.5) * np.array(view.gain, np.float32) + np.float32(0.5 + view.bias), 0.0, 1.0)
+    cv2.LUT(picture, table[:, None], dst=out_THWC.reshape(picture.shape))

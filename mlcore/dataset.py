@@ -301,6 +301,32 @@ class Pool:
         return out
 
 
+HARD = 3.0  # weight in the temporal head of a moment that an expert called no stroke (rejected, or marked Negative)
+
+
+def taught(film: Film, seconds: NDArray[np.float64], negative: int) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.float32]]:
+    """What the labels say at each of (n,) moments: classes allowed (n, classes), begin and end of the stroke there in seconds
+    (n, 2), NaN outside of strokes, and the weight (n,), 0 where nothing is known."""
+    ticks = np.clip(np.rint(seconds * film.rate).astype(int), 0, film.n - 1)
+    allowed = np.ones((len(seconds), negative + 1), bool)
+    edges = np.full((len(seconds), 2), np.nan, np.float32)
+    weight = np.zeros(len(seconds), np.float32)
+    for i, owner in enumerate(film.owner[ticks].tolist()):
+        if owner == UNKNOWN:
+            continue
+        allowed[i], weight[i] = False, 1.0
+        if owner == GAP:
+            allowed[i, negative] = True
+            continue
+        span = film.spans[owner]
+        allowed[i, list(span.allowed)] = True
+        if span.allowed == (negative,):
+            weight[i] = HARD * span.interval.weight
+        else:
+            edges[i], weight[i] = (span.begin, span.end), span.interval.weight
+    return allowed, edges, weight
+
+
 def maxima(films: Sequence[Film], found: Sequence[Region]) -> list[NDArray[Any]]:
     """The (n, 2) flow maxima of the stored pictures inside `found`, per region: what `clips.normalisation` may look at."""
     out = []

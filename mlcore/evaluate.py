@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore import decide, metrics, motion
-from mlcore.clips import Cache
+from mlcore import calibration, decide, metrics, motion
+from mlcore.cache import Cache
 from mlcore.dataset import Film, Region, second_of
-from mlcore.decide import Decision, Strip
+from mlcore.decide import Curve, Decision, Strip
 from mlcore.formats import Taxonomy
 from mlcore.infer import Model
 from mlcore.metrics import Span
 
 ENOUGH = 25  # strokes; fewer do not choose between decisions, they only follow chance
+
+
+@dataclass(frozen=True)
+class Given:
+    """A fully labelled interval: `name` of its region, index of its class, probabilities (classes,), the windows' curve inside it (n, classes)."""
+
+    name: str
+    move: int
+    p: NDArray[np.float64]
+    windows: Curve
 
 
 @dataclass
@@ -28,23 +38,42 @@ class Seen:
     classes: list[str]
     strips: dict[str, Strip] = field(default_factory=dict)
     truths: dict[str, list[Span]] = field(default_factory=dict)
-    given: list[tuple[int, NDArray[np.float64]]] = field(default_factory=list)  # class of an interval, probabilities
+    given: list[Given] = field(default_factory=list)
 
     def join(self, other: Seen) -> None:
         """Add what another model saw elsewhere (the folds of one measurement)."""
         start = len(self.strips)
         self.strips |= {f"{name}+{start}": value for name, value in other.strips.items()}
         self.truths |= {f"{name}+{start}": value for name, value in other.truths.items()}
-        self.given += other.given
+        self.given += [replace(one, name=f"{one.name}+{start}") for one in other.given]
 
     def fitted(self, with_class: bool, start: Decision = Decision()) -> Decision:  # noqa: B008
-        """The decision that suits these curves best; `start` when fewer than `ENOUGH` strokes are there to judge by."""
+        """The decision that suits this best: by the temporal head if there is one and it does at least as well as the best cut of the
+        curves; with the temperature of its class probabilities. `start` when fewer than `ENOUGH` strokes are there to judge by."""
         if sum(map(len, self.truths.values())) < ENOUGH:
             return start
-        return decide.fit(decide.score_on(self.strips, self.truths, self.classes, with_class), start)[0]
+        if with_class and self.given:
+            start = replace(start, temperature=calibration.temperature([g.p for g in self.given], [g.move for g in self.given]))
+        score = decide.score_on(self.strips, self.truths, self.classes, with_class)
+        by_curve, value = decide.fit(score, replace(start, head=False))
+        if not any(strip.proposals for strip in self.strips.values()):
+            return by_curve
+        by_head, headed = decide.fit_head(score, replace(by_curve, head=True))
+        return self.calibrated(by_head, with_class) if headed >= value else by_curve
 
-    def spans(self, decision: Decision) -> dict[str, list[Span]]:
-        return {name: decide.spans(strip, decision, self.classes) for name, strip in self.strips.items()}
+    def calibrated(self, decision: Decision, with_class: bool = True) -> Decision:
+        """`decision` by the head, with scores that say how often such a proposal is right (temporal IoU 0.5)."""
+        raw = replace(decision, slope=1.0, bias=0.0)
+        scores, right = [], []
+        for name, strip in self.strips.items():
+            found = decide.spans(strip, raw, self.classes, every=True)
+            scores += [s.score for s in found]
+            right += [k is not None for k in metrics.match(found, self.truths.get(name, ()), 0.5, with_class)]
+        return decide.calibrate(np.array(scores), np.array(right, bool), raw)
+
+    def spans(self, decision: Decision, *, every: bool = False) -> dict[str, list[Span]]:
+        """Strokes per region; `every`: with the head's proposals below its threshold, for rankings by score."""
+        return {name: decide.spans(strip, decision, self.classes, every=every) for name, strip in self.strips.items()}
 
 
 def truths(films: Sequence[Film], regions: Sequence[Region], negative: int) -> dict[str, list[Span]]:
@@ -63,13 +92,16 @@ def look(model: Model, films: Sequence[Film], regions: Sequence[Region], cache: 
     done = 0.0
     for i, r in enumerate(regions):
         film, length = films[r.film], r.end - r.begin
-        curve = model.curve(film.store, r.begin, r.end, cache=cache, tell=lambda share, d=done, n=length: tell((d + n * share) / total))  # type: ignore[misc]
-        first = np.ceil(r.begin * seen.rate - 1e-9)
+        strip = model.look(film.store, r.begin, r.end, cache=cache, tell=lambda share, d=done, n=length: tell((d + n * share) / total))  # type: ignore[misc]
+        curve, first = strip.curve, round(strip.start * seen.rate)
         ticks = (first + np.arange(len(curve))) / seen.rate
-        seen.strips[f"{r.film}:{i}"] = Strip(curve, seen.rate, float(ticks[0]), decide.within(ticks, [(s.begin, s.end) for s in bursts(film)]))
+        name = f"{r.film}:{i}"
+        seen.strips[name] = replace(strip, bursts=decide.within(ticks, [(s.begin, s.end) for s in bursts(film)]))
         for s in film.spans:
             if len(s.allowed) == 1 and r.holds(s.centre) and s.interval in film.video.strokes:
-                seen.given.append((s.allowed[0], decide.given(curve, s.begin * seen.rate - first, s.end * seen.rate - first)))
+                begin, end = s.begin * seen.rate - first, s.end * seen.rate - first
+                windows = curve[max(0, round(begin)) : max(round(begin) + 1, round(end))]
+                seen.given.append(Given(name, s.allowed[0], decide.given(curve, begin, end), windows))
         done += length
     return seen
 
@@ -95,14 +127,14 @@ def detection(found: metrics.Videos, real: metrics.Videos) -> dict[str, float]:
 def report(seen: Seen, decision: Decision, taxonomy: Taxonomy, fps: float) -> dict[str, Any]:
     """Everything about one model on some data: detection with and without class, mAP, edges, classification of given intervals."""
     found = seen.spans(decision)
-    truth, guess = [t for t, _ in seen.given], [int(p.argmax()) for _, p in seen.given]
+    truth, guess = [g.move for g in seen.given], [int(g.p.argmax()) for g in seen.given]
     whole = {name: [Span(round(s.begin * fps), round(s.end * fps), s.move, s.score) for s in spans] for name, spans in found.items()}
     real = {name: [Span(round(s.begin * fps), round(s.end * fps), s.move) for s in spans] for name, spans in seen.truths.items()}
     return {
         "strokes": sum(map(len, seen.truths.values())),
         **detection(found, seen.truths),
         "detection": metrics.f1(found, seen.truths),
-        "map": metrics.mean_average_precision(found, seen.truths),
+        "map": metrics.mean_average_precision(seen.spans(decision, every=True), seen.truths),
         "mediaeval22": metrics.mediaeval22(whole, real),
         "edges": metrics.edge_errors(whole, real, fps),
         "classification": metrics.classification(truth, guess, taxonomy),

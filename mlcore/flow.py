@@ -19,7 +19,13 @@ from mlcore.progress import StepError
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
-METHODS = {"dis": "medium", "deepflow": "default", "farneback": "0.5/3/15/3/5/1.2"}
+METHODS = {
+    "dis": "medium",
+    "dis-fast": "fast",
+    "dis-ultrafast": "ultrafast",
+    "deepflow": "default",
+    "farneback": "0.5/3/15/3/5/1.2",
+}
 STRONG = 5.0  # px per 1/120 s: the published statistics are taken of pictures whose largest motion exceeds it
 HISTORY_S = 500 / 120  # memory of the background model: OpenCV's 500 pictures at the published 120 Hz
 VARIANCE_THRESHOLD = 16.0
@@ -28,25 +34,60 @@ _DILATION = np.ones((3, 3), np.uint8)
 
 Estimate = Callable[[UInt8, UInt8], Float32]
 
+_DIS = {
+    "dis": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
+    "dis-fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
+    "dis-ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
+}
+
 
 def estimator(method: str) -> Estimate:
-    """A function (H,W) uint8 grey, next (H,W) uint8 grey -> (H,W,2) float32 flow in pixels.
+    """A function (H,W) uint8 grey, next (H,W) uint8 grey -> (H,W,2) float32 flow in pixels, for one of `METHODS`.
 
-    Each call gives an estimator of its own; one must not be shared by threads. StepError unknown_flow{method}.
+    Each call gives an estimator of its own; one must not be shared by threads. StepError unknown_flow{method, known}.
     """
     # DIS cuts the picture in as many stripes as OpenCV has threads, and the stripes show in the result
     cv2.setNumThreads(1)
-    if method == "dis":
-        dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        return lambda before, after: np.asarray(dis.calc(before, after, None), np.float32)
+    if method in _DIS:
+        return _calculated(cv2.DISOpticalFlow.create(_DIS[method]))
     if method == "deepflow":
-        deep = cv2.optflow.createOptFlow_DeepFlow()
-        return lambda before, after: np.asarray(deep.calc(before, after, None), np.float32)
+        return _calculated(cv2.optflow.createOptFlow_DeepFlow())
     if method == "farneback":
         return lambda before, after: np.asarray(
             cv2.calcOpticalFlowFarneback(before, after, None, 0.5, 3, 15, 3, 5, 1.2, 0), np.float32
         )
     raise StepError("unknown_flow", method=method, known=", ".join(METHODS))
+
+
+def compared() -> dict[str, Callable[[], Estimate]]:
+    """Makers of the other dense estimators of OpenCV contrib with their default settings, by name.
+
+    Videos are not prepared with them: they are far slower than the estimators of `METHODS` that are as good, and are here so that
+    a comparison on labelled strokes (Martin et al., ICIP 2019) can include them. Each Estimate as in `estimator`.
+    """
+    cv2.setNumThreads(1)
+    of = cv2.optflow
+    return {
+        "tvl1": lambda: _calculated(of.createOptFlow_DualTVL1()),
+        "pca": lambda: _calculated(of.createOptFlow_PCAFlow()),
+        "sparse-to-dense": lambda: _calculated(of.createOptFlow_SparseToDense()),
+        "dense-rlof": lambda: _in_colour(of.createOptFlow_DenseRLOF()),
+        "simple": lambda: _in_colour(of.createOptFlow_SimpleFlow()),
+    }
+
+
+def _calculated(algorithm: Any) -> Estimate:
+    return lambda before, after: np.asarray(algorithm.calc(before, after, None), np.float32)
+
+
+def _in_colour(algorithm: Any) -> Estimate:
+    """For those that want three channels: three times the same grey."""
+
+    def estimate(before: UInt8, after: UInt8) -> Float32:
+        both = [cv2.cvtColor(one, cv2.COLOR_GRAY2BGR) for one in (before, after)]
+        return np.asarray(algorithm.calc(*both, None), np.float32)
+
+    return estimate
 
 
 def versions(method: str) -> dict[str, Any]:
@@ -93,8 +134,7 @@ class Foreground:
 
 def masked(flow: Float32, mask: UInt8) -> Float32:
     """(H,W,2) flow blurred 3x3, then zero wherever `mask` (H,W) is."""
-    blurred = cv2.GaussianBlur(flow, (3, 3), 0)
-    return np.asarray(blurred * mask[:, :, None], np.float32)
+    return np.asarray(cv2.copyTo(cv2.GaussianBlur(flow, (3, 3), 0), mask), np.float32)
 
 
 def normalisation(maxima: NDArray[np.float64]) -> dict[str, list[float]]:

@@ -267,7 +267,8 @@ class Suggestions(File):
 
 @dataclass
 class Run(File):
-    """`run.json`: what a run folder holds and how its network is rebuilt. Weights: `weights.safetensors`.
+    """`run.json`: what a run folder holds and how its network is rebuilt. Weights: `weights.safetensors`; with a temporal head
+    (`head`: its sizes, else empty) also `head.safetensors`.
 
     `config`: every setting of training; `normalisation`: flow statistics of the training videos; `decision`: how curves become
     intervals; `metrics`: `unseen` (model and baseline on data neither saw) and `fit` (on the training data); `flow`: method
@@ -285,6 +286,7 @@ class Run(File):
     flow: dict[str, Any]
     dataset_sha256: str
     code: str = ""
+    head: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if isinstance(self.taxonomy, Mapping):
@@ -296,11 +298,12 @@ class Prepared(File):
     """`prepared.json` of a prepared folder: written last, so its presence means that the folder is whole.
 
     `ordinals[i]` and `seconds[i]` name stored picture i; `flow[i]` is the motion from picture i-1 to i in pixels of the stored
-    size (flow[0] is zero), lasting `seconds[i] - seconds[i-1]`. Arrays: `rgb.npy` uint8 (N,H,W,3) RGB; `flow.b2nd` int16
-    (N,H,W,2) in 1/64 px, blurred and masked; `roi.json` the track; `motion.json` the motion strip.
+    size (flow[0] is zero), lasting `seconds[i] - seconds[i-1]`. Pictures and flow (blurred, masked): the
+    segments of `mlcore.store`; `roi.json` the track; `motion.json` the motion strip.
     """
 
     FORMAT: ClassVar[str] = "topspin-prepared"
+    STORE: ClassVar[int] = 2  # of the files beside it (`method["store"]`); folders of another version are made anew
     key: str
     sha256: str
     width: int

@@ -1,7 +1,7 @@
 """`python -m mlcore.infer PREPARED_DIR --frames F --run RUN_DIR --out suggestions.json`: a model looks at a whole video.
 
-Windows every `stride` ticks give class probabilities, interpolated to a curve over all ticks of the network's grid; `decide` makes
-intervals of it; their edges become ordinals of the source through the exact frame table: the first picture whose time is
+One pass (`dense.scan`) gives class scores and features every `stride` ticks; the temporal head, where the run has one, makes proposals
+of them, else the class curve is cut (`decide`). Edges become ordinals of the source through the exact frame table: the first picture whose time is
 at or after the edge, half-open. A run is refused for a video prepared with another flow method or version.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,10 +18,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mlcore import checkpoint, clips, decide, limits, motion, networks
+from mlcore import checkpoint, decide, dense, detect, limits, motion, networks
 from mlcore import store as stores
-from mlcore.clips import Cache, Grid, Normalisation, Pictures
+from mlcore.cache import Cache, OwnCache
+from mlcore.clips import Grid, Normalisation, Pictures
 from mlcore.decide import Curve, Decision, Strip
+from mlcore.dense import Scan
+from mlcore.detect import Head, HeadSizes
 from mlcore.formats import FormatError, FrameTable, Run, SuggestedStroke, Suggestions
 from mlcore.networks import Net, Sizes
 from mlcore.progress import Progress, StepError, run_step
@@ -29,7 +32,6 @@ from mlcore.store import Store
 
 A = TypeVar("A")
 B = TypeVar("B")
-CACHE_BYTES = 256 * 2**20
 
 
 def ahead(work: Callable[[A], B], items: Iterable[A], threads: int = 1, depth: int = 4) -> Iterator[B]:
@@ -56,34 +58,44 @@ class Model:
     stride: int
     flow: dict[str, Any]
     device: torch.device
-    batch: int = 16
+    head: Head | None = None
 
-    def probabilities(self, rgb: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(B, classes) of clips (B, 3, T, H, W) and (B, 2, T, H, W)."""
-        with torch.inference_mode(), networks.mixed_precision(self.device):
-            logits = self.net(*to_device(rgb, flow, self.device))
-            return torch.softmax(logits.float(), 1).cpu().numpy()
+    def scan(self, store: Store, begin: float = 0.0, end: float | None = None, *, cache: Cache | None = None,
+             tell: Callable[[float], None] = lambda share: None) -> Scan:  # fmt: skip
+        """Class scores and features at every `stride`-th tick of `[begin, end)` seconds (the whole video by default)."""
+        first, last = ticks_of(store, self.grid.rate, begin, end)
+        pictures = Pictures(store, self.grid, cache or OwnCache())
+        return dense.scan(self.net, pictures, self.normal, first, last, stride=self.stride, device=self.device, tell=tell)
+
+    def look(self, store: Store, begin: float = 0.0, end: float | None = None, *, cache: Cache | None = None,
+             tell: Callable[[float], None] = lambda share: None) -> Strip:  # fmt: skip
+        """What this model sees there: the class curve at ticks k / rate from ceil(begin * rate) on, and the head's proposals; no bursts."""
+        first, last = ticks_of(store, self.grid.rate, begin, end)
+        seen = self.scan(store, begin, end, cache=cache, tell=tell)
+        proposals = detect.propose(self.head, features(seen), seen.at / self.grid.rate) if self.head else []
+        return Strip(curve_of(seen, first, last), self.grid.rate, first / self.grid.rate, np.zeros(last - first, bool), tuple(proposals))
 
     def curve(self, store: Store, begin: float = 0.0, end: float | None = None, *, cache: Cache | None = None,
               tell: Callable[[float], None] = lambda share: None) -> Curve:  # fmt: skip
-        """(n, classes) probabilities at ticks k / rate of `[begin, end)` seconds (the whole video by default), k from ceil(begin * rate)."""
-        first, last = ticks_of(store, self.grid.rate, begin, end)
-        at = np.unique(np.append(np.arange(first, last, self.stride), last - 1))
-        pictures = Pictures(store, self.grid, cache or Cache(CACHE_BYTES))
+        """The class curve of `look` alone."""
+        return self.look(store, begin, end, cache=cache, tell=tell).curve
 
-        def load(ticks: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-            made = [clips.clip(pictures, float(k) / self.grid.rate, self.normal) for k in ticks]
-            return np.stack([rgb for rgb, _ in made]), np.stack([flow for _, flow in made])
 
-        self.net.eval()
-        rows = []
-        batches = [at[i : i + self.batch] for i in range(0, len(at), self.batch)]
-        for i, (rgb, flow) in enumerate(ahead(load, batches)):
-            rows.append(self.probabilities(rgb, flow))
-            tell((i + 1) / len(batches))
-        found = np.concatenate(rows)
-        ticks = np.arange(first, last)
-        return np.stack([np.interp(ticks, at, found[:, c]) for c in range(found.shape[1])], 1).astype(np.float32)
+def curve_of(seen: Scan, first: int, last: int) -> Curve:
+    """(last - first, classes) probabilities at every tick, interpolated between the positions of a scan."""
+    found, ticks = softmax(seen.logits), np.arange(first, last)
+    return np.stack([np.interp(ticks, seen.at, found[:, c]) for c in range(found.shape[1])], 1).astype(np.float32)
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, classes) probabilities of (n, classes) logits."""
+    return torch.softmax(torch.from_numpy(logits), 1).numpy()
+
+
+def features(seen: Scan) -> NDArray[np.float32]:
+    """(n, F) what the temporal head reads: branch vectors, then log-probabilities."""
+    log_p = torch.log_softmax(torch.from_numpy(seen.logits), 1).numpy()
+    return np.concatenate((seen.vectors, log_p), 1).astype(np.float32)
 
 
 def to_device(rgb: NDArray[np.float32], flow: NDArray[np.float32], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -114,26 +126,32 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> tuple[Run, M
     net = networks.build(Sizes.parse(run.network), device=device)
     checkpoint.load_weights(net, checkpoint.read_tensors(folder / "weights.safetensors"))
     model = Model(net, grid, normal, Decision.parse(run.decision), run.taxonomy.classes, stride, run.flow, torch.device(device))
+    if run.head:
+        model.head = Head(HeadSizes.parse(run.head))
+        checkpoint.load_weights(model.head, checkpoint.read_tensors(folder / "head.safetensors"))
+        model.head.eval()
     return run, model
 
 
 def check_flow(model_flow: dict[str, Any], store: Store) -> None:
-    """StepError("other_flow") unless the video was prepared by the method and versions the run learned from."""
+    """StepError("other_flow") unless the video was prepared by the method and versions the run learned from (how it is stored does not matter)."""
     found = dict(store.prepared.method)
-    if found != model_flow:
-        differing = sorted(k for k in {*found, *model_flow} if found.get(k) != model_flow.get(k))
+    differing = sorted(k for k in {*found, *model_flow} - {"store", "segment"} if found.get(k) != model_flow.get(k))
+    if differing:
         raise StepError("other_flow", prepared=", ".join(f"{k} {found.get(k)}" for k in differing),
                         run=", ".join(f"{k} {model_flow.get(k)}" for k in differing))  # fmt: skip
 
 
-def suggest(model: Model, store: Store, curve: Curve, frames: FrameTable) -> list[SuggestedStroke]:
-    """Intervals of a whole video's curve in source ordinals; scores are mean probabilities; empty ones are not suggestions."""
-    rate, times = model.grid.rate, np.array([frames.seconds(k) for k in range(frames.n + 1)])
-    bursts = motion.propose(store) if model.decision.motion else []
-    inside = decide.within(np.arange(len(curve)) / rate, [(times[begin], times[end]) for begin, end, _ in bursts])
+def suggest(model: Model, store: Store, seen: Strip, frames: FrameTable) -> list[SuggestedStroke]:
+    """What a model saw of a whole video as strokes in source ordinals; empty ones are not suggestions. `score`: how often such a
+    suggestion is right (the head, once calibrated), or its mean probability (the curve)."""
+    times = np.array([frames.seconds(k) for k in range(frames.n + 1)])
+    if model.decision.motion and not model.decision.head:
+        bursts = [(times[begin], times[end]) for begin, end, _ in motion.propose(store)]
+        seen = replace(seen, bursts=decide.within(np.arange(len(seen.curve)) / seen.rate, bursts))
     out = []
-    for found in decide.intervals(Strip(curve, rate, 0.0, inside), model.decision):
-        begin, end = (min(frames.n, int(np.searchsorted(times, (tick - 0.5) / rate, "left"))) for tick in (found.begin, found.end))
+    for found in decide.strokes(seen, model.decision):
+        begin, end = (min(frames.n, int(np.searchsorted(times, second - 1e-9, "left"))) for second in (found.begin, found.end))
         if end > begin:
             top = [(model.classes[c], round(p, 4)) for c, p in found.top]
             out.append(SuggestedStroke(begin, end, model.classes[found.move], round(found.score, 4), top))
@@ -151,8 +169,8 @@ def infer(*, prepared: Path, frames: FrameTable, run: Path, out: Path, device: s
     made, model = load_model(run, choose_device(device))
     check_flow(model.flow, store)
     progress = progress or Progress("suggest")
-    curve = model.curve(store, tell=lambda share: progress.at(share))
-    strokes = suggest(model, store, curve, frames)
+    seen = model.look(store, tell=lambda share: progress.at(share))
+    strokes = suggest(model, store, seen, frames)
     Suggestions(made.id, strokes).write(out)
     return {"strokes": len(strokes), "run": made.id}
 

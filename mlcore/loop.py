@@ -1,80 +1,49 @@
 """The one training loop. `fit` takes samples and gives a network; what it is trained and measured on is `train`'s affair.
 
-Everything drawn is a function of (seed, epoch, sample), the schedule one of (step, steps), so a run that was stopped and resumed ends
-with the same bits on the same machine. Only where time runs short does the clock take over: the rate then falls with the
-time left and the run ends in time, annealed. A checkpoint is written every `Task.every` seconds and when asked to stop.
+Everything drawn is a function of (seed, epoch, sample) or (seed, step, process), the schedule one of (step, steps), so a run that was
+stopped or killed and resumed ends with the same bits on the same machine. Only where time runs short does the clock take over, unless
+the preset is deterministic: the rate then falls with the time left and the run ends in time, annealed. A checkpoint is written every
+`Task.every` seconds (less often where writing takes more than a twentieth of the time) and when asked to stop.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+from tqdm import tqdm
 
-from mlcore import checkpoint, clips, networks
+from mlcore import batches, checkpoint, distributed, optim
+from mlcore.batches import Batch, Loader, Prefetch
+from mlcore.board import Board
 from mlcore.checkpoint import State
-from mlcore.clips import Cache, Normalisation, Pictures, View
-from mlcore.dataset import Film, Pool, Sample
-from mlcore.infer import ahead, to_device
-from mlcore.networks import Net, Sizes, mixed_precision
-from mlcore.presets import Preset
+from mlcore.machine import no_memory, repeatable
+from mlcore.networks import STREAMS, Net, mixed_precision
+from mlcore.optim import rate as rate
+from mlcore.optim import set_loss as set_loss
 from mlcore.progress import StepError, Stopped
+from mlcore.task import Fitted as Fitted
+from mlcore.task import Task as Task
+from mlcore.task import built, epoch_batches
+from mlcore.validation import LOOK, validate
 
 ROLLBACKS = 3
 CLOCK = 0.2  # share of the time after which the clock may hurry the schedule
-Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]
-
-
-@dataclass
-class Task:
-    """One training. `validation` may be empty: then the last state counts. `seconds`: time it may take in all, over all resumptions."""
-
-    name: str
-    films: list[Film]
-    pool: Pool
-    validation: list[Sample]
-    preset: Preset
-    sizes: Sizes
-    normal: Normalisation
-    seed: int
-    epochs: int
-    seconds: float
-    folder: Path
-    cache: Cache
-    device: torch.device
-    stop: Callable[[], bool] = lambda: False
-    tell: Callable[[float], None] = lambda share: None
-    epoch_done: Callable[[dict[str, Any]], None] = lambda line: None
-    every: float = 30.0
-
-    @property
-    def per_epoch(self) -> int:
-        """Batches an epoch."""
-        least, most = self.preset.epoch_samples
-        return max(1, min(most, max(least, self.preset.per_stroke * self.pool.strokes)) // self.preset.batch)
-
-
-@dataclass
-class Fitted:
-    """What came of it. `history`: a line per epoch; `best`: the epoch whose weights these are."""
-
-    net: Net
-    history: list[dict[str, Any]]
-    best: int
+CLIP = 5.0  # norm of the gradient of one step
+NORM_CLIPS = 128  # training clips that the batch norm of averaged weights is estimated from
 
 
 @dataclass
 class _Course:
-    """Where a training stands; all of it goes into the checkpoint."""
+    """Where a training stands; all of it goes into the checkpoint. `micro`: samples that a process takes through the net at a time."""
 
+    micro: int
     step: int = 0
     elapsed: float = 0.0
     factor: float = 1.0
@@ -86,117 +55,138 @@ class _Course:
     restart: int = 0
 
 
-def set_loss(logits_BK: Tensor, allowed_BK: Tensor, smoothing: float = 0.0) -> Tensor:
-    """(B,) -log of the summed probability of the allowed classes: cross-entropy on logits for a full label, and the
-    honest extension for a partial one. `smoothing` mixes in the mean over all classes."""
-    log_p = torch.log_softmax(logits_BK, 1)
-    loss = -torch.logsumexp(log_p.masked_fill(~allowed_BK, -math.inf), 1)
-    return (1 - smoothing) * loss - smoothing * log_p.mean(1) if smoothing else loss
-
-
-def load_batch(task: Task, pictures: Sequence[Pictures], samples: Sequence[Sample], views: Sequence[View]) -> Batch:
-    """rgb (B, 3, T, H, W), flow (B, 2, T, H, W), allowed classes (B, K)."""
-    made = [clips.clip(pictures[s.film], s.second, task.normal, view) for s, view in zip(samples, views)]
-    allowed = np.zeros((len(samples), task.sizes.classes), bool)
-    for row, s in zip(allowed, samples):
-        row[list(s.allowed)] = True
-    return np.stack([rgb for rgb, _ in made]), np.stack([flow for _, flow in made]), allowed
-
-
-def epoch_batches(task: Task, epoch: int) -> list[tuple[list[Sample], list[View]]]:
-    """The epoch's samples and views, each view from its own generator of (seed, epoch, sample)."""
-    size = task.preset.batch
-    samples = task.pool.draw(task.per_epoch * size, np.random.default_rng([task.seed, epoch]))
-    views = [clips.draw(task.preset.augmentation, np.random.default_rng([task.seed, epoch, i])) for i in range(len(samples))]
-    return [(samples[i : i + size], views[i : i + size]) for i in range(0, len(samples), size)]
-
-
-def optimiser_for(net: Net, preset: Preset) -> torch.optim.Optimizer:
-    """Fused; SGD with Nesterov momentum 0.5 as published, or AdamW."""
-    if preset.restarts:
-        return torch.optim.SGD(net.parameters(), preset.lr, momentum=0.5, nesterov=True, weight_decay=preset.weight_decay, fused=True)
-    return torch.optim.AdamW(net.parameters(), preset.lr, weight_decay=preset.weight_decay, fused=True)
-
-
-def rate(preset: Preset, share: float, restart: int) -> float:
-    """Learning rate at `share` of the run: 5 % warm-up and cosine to zero; or, with restarts, lr / 10 per stage down to lr_min."""
-    if preset.restarts:
-        return max(preset.lr * 0.1**restart, preset.lr_min)
-    warm = min(1.0, (share + 1e-3) / 0.05)
-    return preset.lr * warm * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
-
-
-def _state(net: Net, optimiser: torch.optim.Optimizer, course: _Course, best: dict[str, Tensor]) -> State:
-    tensors = {f"net.{k}": v for k, v in net.state_dict().items()} | {f"best.{k}": v for k, v in best.items()}
-    tensors |= checkpoint.optimiser_tensors(optimiser) | {"generator": torch.get_rng_state()}
-    return State(tensors, {**course.__dict__, "best_score": course.best_score if best else None})
-
-
-def _restore(state: State, net: Net, optimiser: torch.optim.Optimizer) -> tuple[_Course, dict[str, Tensor]]:
-    def part(name: str) -> dict[str, Tensor]:
-        return {k[len(name) :]: v for k, v in state.tensors.items() if k.startswith(name)}
-
-    checkpoint.load_weights(net, part("net."))
-    checkpoint.load_optimiser(optimiser, state.tensors)
-    torch.set_rng_state(state.tensors["generator"])
-    values = dict(state.values)
-    values["best_score"] = -math.inf if values["best_score"] is None else values["best_score"]
-    return _Course(**values), part("best.")
-
-
 class _Run:
     """One `fit` in flight: the network, its optimiser and its course."""
 
     def __init__(self, task: Task) -> None:
-        self.task, self.began, self.saved = task, time.monotonic(), time.monotonic()
-        self.pictures = [Pictures(f.store, task.preset.grid, task.cache) for f in task.films]
+        self.task, self.device, preset = task, task.device, task.preset
+        self.rank, self.world = distributed.rank(), distributed.world()
+        self.began = self.saved = time.monotonic()
+        self.pause = task.every
         self.steps = task.epochs * task.per_epoch
+        self.weights = optim.class_weights([task.pool.counts.get((k,), 0) for k in range(task.sizes.classes)], preset.class_weights).to(self.device)
+        self.loader = Loader([f.store for f in task.films], preset.grid, task.normal, task.sizes.classes, task.cache, "Pose" in STREAMS[task.sizes.branches])
+        clip_bytes = 20 * preset.grid.T * preset.grid.H * preset.grid.W
+        workers = batches.workers_for(preset.workers, self.device, preset.batch * clip_bytes, self.world)
+        self.prefetch = Prefetch(self.loader, workers, pin=self.device.type == "cuda")
         self._start()
-        self.offset = self.course.elapsed
+        self.offset = self.clock = self.course.elapsed
+        self.board = Board(task.board if self.rank == 0 else None, len(self.course.history))
+        seen = self.rank == 0 and sys.stderr.isatty()
+        self.bar = tqdm(total=self.steps, initial=self.course.step, desc=task.name, unit="step") if seen else None
 
     def _start(self) -> None:
         """From the newest checkpoint, or from scratch."""
-        task = self.task
-        self.net = networks.build(task.sizes, device=task.device, seed=task.seed)
-        self.optimiser = optimiser_for(self.net, task.preset)
-        self.course = _Course()
+        task, preset = self.task, self.task.preset
+        plain = built(task)
+        self.average = optim.Average(plain, preset.ema) if preset.ema and task.validation else None
+        self.least = 2 if optim.norms(plain) else 1  # samples at a time, which batch norm compares
+        if preset.batch < self.least * self.world:
+            raise StepError("batch_too_small", batch=preset.batch, processes=self.world)
+        self.net = distributed.synced(plain, self.device)
+        self.optimiser = task.optimiser(self.net, preset)
+        self.course = _Course(-(-preset.batch // (self.world * preset.accumulate)))
         self.best: dict[str, Tensor] = {}
         state = checkpoint.read(task.folder)
         if state is not None:
-            self.course, self.best = _restore(state, self.net, self.optimiser)
+            self._restore(state)
+        distributed.wait(self.device)
+        self.model = distributed.wrapped(self.net, self.device)
+
+    def _restore(self, state: State) -> None:
+        def part(name: str) -> dict[str, Tensor]:
+            return {k[len(name) :]: v for k, v in state.tensors.items() if k.startswith(name)}
+
+        values = dict(state.values)
+        if values.pop("identity", None) != self.task.identity:
+            raise StepError("other_training", folder=str(self.task.folder))
+        checkpoint.load_weights(self.net, part("net."))
+        checkpoint.load_optimiser(self.optimiser, state.tensors)
+        self.best = part("best.")
+        if self.average:
+            self.average.follow(part("average."))
+        values["best_score"] = -math.inf if values["best_score"] is None else values["best_score"]
+        self.course = _Course(**values)
+
+    def save(self) -> None:
+        """Write a checkpoint, if this is the first process."""
+        if self.rank:
+            return
+        began, self.course.elapsed = time.monotonic(), self.elapsed()
+        tensors = {f"net.{k}": v for k, v in self.net.state_dict().items()} | {f"best.{k}": v for k, v in self.best.items()}
+        if self.average:
+            tensors |= {f"average.{k}": v for k, v in self.average.net.state_dict().items()}
+        values = {**self.course.__dict__, "best_score": self.course.best_score if self.best else None, "identity": self.task.identity}
+        checkpoint.write(self.task.folder, self.course.step, State(tensors | checkpoint.optimiser_tensors(self.optimiser), values))
+        self.saved = time.monotonic()
+        self.pause = max(self.task.every, 20 * (self.saved - began))
 
     def elapsed(self) -> float:
         return self.offset + time.monotonic() - self.began
 
     def share(self) -> float:
-        """How much of the run is over, by steps; by the clock where that is late."""
-        by_steps, by_time = self.course.step / self.steps, self.elapsed() / self.task.seconds
-        return max(by_steps, by_time) if by_time > CLOCK else by_steps
+        """How much of the run is over, by steps; by the (first process's) clock where that is late."""
+        by_steps, by_time = self.course.step / self.steps, self.clock / self.task.seconds
+        return max(by_steps, by_time) if by_time > CLOCK and not self.task.preset.deterministic else by_steps
 
-    def save(self) -> None:
-        self.course.elapsed = self.elapsed()
-        checkpoint.write(self.task.folder, self.course.step, _state(self.net, self.optimiser, self.course, self.best))
-        self.saved = time.monotonic()
+    def over(self) -> bool:
+        """All steps done, time over, or no better validation for long."""
+        course, preset = self.course, self.task.preset
+        stale = bool(self.task.validation and course.history) and course.history[-1]["epoch"] - course.best >= preset.patience
+        return stale or course.step >= self.steps or self.share() >= 1.0 or self.clock >= self.task.seconds
+
+    def _loss(self, part: Batch, totals: Tensor) -> Tensor:
+        """Its share of the batch's mean loss; adds (sum of losses, samples right) to `totals`."""
+        part = part.to(self.device)
+        with mixed_precision(self.device):
+            logits = self.model(*part.inputs)
+        losses = self.task.loss(logits.float(), part.allowed, self.task.preset.smoothing)
+        if self.task.preset.class_weights:
+            losses = losses * (part.allowed * self.weights).sum(1) / part.allowed.sum(1)
+        right = part.allowed.gather(1, logits.argmax(1, keepdim=True))
+        totals[:2] += torch.stack([losses.detach().sum(), right.sum()])
+        return losses.sum() * (self.world / self.task.preset.batch)  # processes are averaged
+
+    def _backward(self, batch: Batch) -> Tensor:
+        """Gradients of this process's part of the batch, averaged over processes; over all of them (loss, right, memory used up, asked to stop,
+        seconds). Raises OutOfMemoryError on all when one has too little."""
+        totals, loss = torch.zeros(5, dtype=torch.float64, device=self.device), None
+        parts = batch.parts(self.course.micro)
+        try:
+            for part in parts[:-1]:
+                with distributed.alone(self.model):
+                    self._loss(part, totals).backward()  # type: ignore[no-untyped-call]
+            loss = self._loss(parts[-1], totals)
+        except (RuntimeError, MemoryError) as error:
+            if self.world == 1 or not no_memory(error):
+                raise
+            totals[2] = 1.0
+        totals[3:] = torch.tensor([float(self.task.stop()), self.elapsed() if self.rank == 0 else 0.0])
+        agreed = distributed.summed(totals)
+        if agreed[2]:
+            raise torch.OutOfMemoryError("one of the processes is out of memory")
+        if loss is not None and torch.isfinite(agreed[0]):
+            loss.backward()  # type: ignore[no-untyped-call]
+        return agreed
 
     def step(self, batch: Batch) -> tuple[float, float]:
-        """One batch: (mean loss, share right). Not finite: StepError("diverged") is left to the caller."""
-        task = self.task
-        share = self.share()
+        """One batch: (mean loss, share right). Not finite: (nan, 0), and the weights are as before."""
+        task, course, size = self.task, self.course, self.task.preset.batch
         for group in self.optimiser.param_groups:
-            group["lr"] = rate(task.preset, share, self.course.restart) * self.course.factor
+            group["lr"] = task.rate(task.preset, self.share(), course.restart) * course.factor
+        torch.manual_seed(int(np.random.SeedSequence([task.seed, course.step, self.rank]).generate_state(1)[0]))
         self.net.train()
-        allowed = torch.from_numpy(batch[2]).to(task.device)
-        with mixed_precision(task.device):
-            logits = self.net(*to_device(batch[0], batch[1], task.device))
-        loss = set_loss(logits.float(), allowed, task.preset.smoothing).mean()
+        distributed.share_norms(self.net, self.device)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-        if not torch.isfinite(loss):
-            return float("nan"), 0.0
+        loss, right, _, stop, self.clock = self._backward(batch).tolist()
+        self.stopping = bool(stop)
+        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), CLIP) if math.isfinite(loss) else torch.tensor(math.nan)
+        if not torch.isfinite(norm):
+            return math.nan, 0.0
         self.optimiser.step()
-        right = allowed.gather(1, logits.argmax(1, keepdim=True)).float().mean()
-        return float(loss.detach()), float(right)
+        if self.average:
+            self.average.update(self.net, course.step)
+        return loss / size, right / size
 
     def roll_back(self) -> None:
         """Back to the last good state at half the rate; StepError("diverged") after the third time."""
@@ -206,11 +196,23 @@ class _Run:
         self._start()
         self.course.factor, self.course.rollbacks = factor, rollbacks
 
+    def shrink(self) -> None:
+        """Back to the last state, from now on with half as many samples at a time (the batch stays); StepError("out_of_memory") when there is
+        nothing to halve (one sample; two with batch norm)."""
+        micro = self.course.micro // 2
+        if micro < self.least:
+            raise StepError("out_of_memory")
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self._start()
+        self.course.micro = micro
+        self.save()
+
     def epoch(self, number: int) -> bool:
-        """The rest of epoch `number`; False when it was rolled back or time is over."""
+        """The rest of epoch `number`; False when it was rolled back."""
         task, course = self.task, self.course
-        batches = epoch_batches(task, number)[course.step - number * task.per_epoch :]
-        for batch in ahead(lambda item: load_batch(task, self.pictures, *item), batches):
+        items = epoch_batches(task, number)[course.step - number * task.per_epoch :]
+        for batch in self.prefetch([(s[self.rank :: self.world], v[self.rank :: self.world]) for s, v in items]):
             loss, right = self.step(batch)
             if loss != loss:
                 self.roll_back()
@@ -219,12 +221,16 @@ class _Run:
             course.sums[0] += loss
             course.sums[1] += right
             task.tell(min(1.0, self.share()))
-            if task.stop():
+            if self.bar is not None:
+                self.bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+                self.bar.update(course.step - self.bar.n)
+            if self.stopping:
                 self.save()
+                distributed.wait(self.device)
                 raise Stopped(phase=task.name, step=course.step)
-            if time.monotonic() - self.saved > task.every:
+            if time.monotonic() - self.saved > self.pause:
                 self.save()
-            if self.share() >= 1.0:
+            if self.share() >= 1.0 or self.clock >= task.seconds:
                 break
         return True
 
@@ -235,64 +241,96 @@ class _Run:
         line: dict[str, Any] = {"epoch": number, "phase": task.name, "loss": course.sums[0] / done, "accuracy": course.sums[1] / done,
                                 "val_loss": None, "val_accuracy": None}  # fmt: skip
         if task.validation:
-            line["val_loss"], line["val_accuracy"] = validate(task, self.net, self.pictures)
-            score = line["val_accuracy"] - 0.01 * line["val_loss"]
-            if score > course.best_score:
-                course.best, course.best_score = number, score
-                self.best = {k: v.detach().cpu().clone() for k, v in self.net.state_dict().items()}
+            self._validate(number, line)
         line |= {"lr": self.optimiser.param_groups[0]["lr"], "seconds": round(self.elapsed(), 2)}
         course.history.append(line)
         course.sums = [0.0, 0.0]
         if task.preset.restarts:
-            self._warm_restart(number)
-        task.epoch_done(line)
+            self._restart()
+        if self.rank == 0:
+            self.board.epoch(line)
+            task.epoch_done(line)
 
-    def _warm_restart(self, number: int) -> None:
-        """The published schedule: no better for 30 epochs -> the rate falls by 10; below lr_min it starts again, from the best state."""
-        preset, course = self.task.preset, self.course
-        since = number - max([course.best, *(h["epoch"] for h in course.history if h.get("restarted"))])
-        if self.best and since > 30:
-            course.restart = 0 if preset.lr * 0.1 ** (course.restart + 1) < preset.lr_min * 0.99 else course.restart + 1
+    def _norms_of_average(self, number: int) -> None:
+        """Batch norm of the averaged weights from the epoch's last training clips; in every process the same ones."""
+        assert self.average
+        if optim.norms(self.average.net):
+            items = epoch_batches(self.task, number)[-math.ceil(NORM_CLIPS / self.task.preset.batch) :]
+            with mixed_precision(self.device):
+                optim.estimate_norms(self.average.net, (batch.to(self.device).inputs for batch in self.prefetch(items)))
+
+    def _validate(self, number: int, line: dict[str, Any]) -> None:
+        """The present weights and their average on the validation part; the better of them into the line, and kept if best so far."""
+        course, nets = self.course, [self.net]
+        if self.average:
+            self._norms_of_average(number)
+            nets.append(self.average.net)
+        found = validate(self.task, nets, self.prefetch, min(LOOK, 4 * course.micro))
+        scores = [accuracy - 0.01 * loss for loss, accuracy in found]
+        k = int(np.argmax(scores))
+        line["val_loss"], line["val_accuracy"] = found[k]
+        if self.average:
+            line["averaged"] = bool(k)
+        if scores[k] > course.best_score:
+            course.best, course.best_score = number, scores[k]
+            self.best = {name: v.detach().cpu().clone() for name, v in nets[k].state_dict().items()}
+
+    def _restart(self) -> None:
+        """The published schedule: the rate falls by 10; below lr_min it starts again; each time from the best state, without its momentum.
+        Without validation nothing tells when, so every stage gets its equal part of the run."""
+        task, course = self.task, self.course
+        if not task.validation:
+            course.restart = min(optim.STAGES - 1, int(self.share() * optim.STAGES))
+        elif self.best and optim.falls(course.history, course.best):
+            course.restart = optim.after(task.preset, course.restart)
             course.history[-1]["restarted"] = True
             checkpoint.load_weights(self.net, self.best)
+            self.optimiser.state.clear()
+            if self.average:
+                self.average.follow(self.best)
 
+    def learn(self) -> Fitted:
+        """To the end, from wherever it stands."""
+        task = self.task
+        while True:
+            short = False
+            try:
+                done, rest = divmod(self.course.step, task.per_epoch)
+                if not rest and len(self.course.history) < done:  # stopped right before validation
+                    self.close_epoch(done - 1)
+                if self.over():
+                    break
+                if self.epoch(done):
+                    self.close_epoch(done)
+            except (RuntimeError, MemoryError) as error:
+                if not no_memory(error):
+                    raise
+                short = True
+            if short:  # here, where the failed step's tensors are gone
+                self.shrink()
+        self.save()  # so that a later phase that is interrupted does not learn this one again
+        net = self.net if self.world == 1 else built(task)
+        checkpoint.load_weights(net, self.best or self.net.state_dict())
+        net.eval()
+        return Fitted(cast(Net, net), self.course.history, self.course.best if self.best else len(self.course.history) - 1)
 
-def validate(task: Task, net: Net, pictures: Sequence[Pictures]) -> tuple[float, float]:
-    """(mean loss per sample, balanced accuracy over label sets) of `task.validation`, the net in evaluation mode."""
-    net.eval()
-    groups = [task.validation[i : i + 32] for i in range(0, len(task.validation), 32)]
-    losses: list[float] = []
-    hits: dict[tuple[int, ...], list[bool]] = {}
-    for samples, batch in zip(groups, ahead(lambda g: load_batch(task, pictures, g, [View()] * len(g)), groups)):
-        with torch.inference_mode(), mixed_precision(task.device):
-            logits = net(*to_device(batch[0], batch[1], task.device)).float().cpu()
-        losses += set_loss(logits, torch.from_numpy(batch[2])).tolist()
-        for s, choice in zip(samples, logits.argmax(1).tolist()):
-            hits.setdefault(s.allowed, []).append(choice in s.allowed)
-    return float(np.mean(losses)), float(np.mean([np.mean(h) for h in hits.values()]))
+    def close(self) -> None:
+        self.prefetch.close()
+        if self.bar is not None:
+            self.bar.close()
+        self.board.close()
 
 
 def fit(task: Task) -> Fitted:
-    """Train. Raises Stopped (state saved), StepError diverged, nothing_to_learn, out_of_memory."""
-    try:
-        run = _Run(task)
-        done = run.course.step // task.per_epoch
-        if run.course.step % task.per_epoch == 0 and len(run.course.history) < done:  # stopped right before validation
-            run.close_epoch(done - 1)
-        while run.course.step < run.steps and run.share() < 1.0:
-            number = run.course.step // task.per_epoch
-            if run.epoch(number):
-                run.close_epoch(number)
-                if task.validation and number - run.course.best >= task.preset.patience:
-                    break
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise StepError("out_of_memory") from error
-    except RuntimeError as error:
-        if "allocate memory" in str(error) or "out of memory" in str(error):
-            raise StepError("out_of_memory") from error
-        raise
-    run.save()  # so that a later phase that is interrupted does not learn this one again
-    if run.best:
-        checkpoint.load_weights(run.net, run.best)
-    run.net.eval()
-    return Fitted(run.net, run.course.history, run.course.best if run.best else len(run.course.history) - 1)
+    """Train. Raises Stopped (state saved), StepError diverged, nothing_to_learn, out_of_memory, other_training, batch_too_small."""
+    with repeatable(task.preset.deterministic):
+        try:
+            run = _Run(task)
+        except (RuntimeError, MemoryError) as error:
+            if no_memory(error):
+                raise StepError("out_of_memory") from error
+            raise
+        try:
+            return run.learn()
+        finally:
+            run.close()

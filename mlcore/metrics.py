@@ -2,12 +2,14 @@
 
 Detection is given as lists of intervals per video, half-open [begin, end) in any one unit. `f1` and `average_precision` rank by
 score; `mediaeval22` is the official script of the 2022 and 2023 tasks (greedy in file order, no ranking, one prediction may
-take several truths, "mAP" = mean of precision x recall), bit-compatible except that 0/0 is 0 and not NaN.
+take several truths, "mAP" = mean of precision x recall), bit-compatible except that 0/0 is 0 and not NaN; `mediaeval21` is what
+the task of 2021 made of the same counts. `edit_score` and `segmental` follow the temporal segmentation papers. Counts by video
+(`per_video`) and by class (`per_class`) add up, so that `bootstrap` never matches again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,24 +98,42 @@ def mean_average_precision(predictions: Videos, truths: Videos, thresholds: Sequ
     return float(np.mean([v for v in values if v is not None])) if moves else 0.0
 
 
+def map_by_threshold(predictions: Videos, truths: Videos, thresholds: Sequence[float] = THRESHOLDS) -> dict[float, float]:
+    """mAP at each temporal IoU alone; their mean is `mean_average_precision`."""
+    return {threshold: mean_average_precision(predictions, truths, (threshold,)) for threshold in thresholds}
+
+
+def official_counts(predictions: Videos, truths: Videos, threshold: float) -> tuple[float, float]:
+    """(precision, recall) as the official scripts count: classes are ignored, predictions go in the order given."""
+    tp = fp = fn = 0
+    for video in {*predictions, *truths}:
+        real = truths.get(video, ())
+        taken = [False] * len(real)
+        for prediction in predictions.get(video, ()):
+            hit = False
+            for k, truth in enumerate(real):
+                if not taken[k] and tiou(prediction, truth) >= threshold:
+                    taken[k] = hit = True
+                    tp += 1
+            fp += not hit
+        fn += taken.count(False)
+    return (tp / (tp + fp) if tp + fp else 0.0), (tp / (tp + fn) if tp + fn else 0.0)
+
+
 def mediaeval22(predictions: Videos, truths: Videos) -> dict[str, float]:
-    """{"map", "global_iou"} as the official script counts: classes are ignored, predictions go in the order given."""
-    products = []
-    for threshold in THRESHOLDS:
-        tp = fp = fn = 0
-        for video in {*predictions, *truths}:
-            real = truths.get(video, ())
-            taken = [False] * len(real)
-            for prediction in predictions.get(video, ()):
-                hit = False
-                for k, truth in enumerate(real):
-                    if not taken[k] and tiou(prediction, truth) >= threshold:
-                        taken[k] = hit = True
-                        tp += 1
-                fp += not hit
-            fn += taken.count(False)
-        products.append((tp / (tp + fp) if tp + fp else 0.0) * (tp / (tp + fn) if tp + fn else 0.0))
+    """{"map", "global_iou"} of the official script of 2022 and 2023."""
+    products = [precision * recall for precision, recall in (official_counts(predictions, truths, th) for th in THRESHOLDS)]
     return {"map": float(np.mean(products)), "global_iou": global_iou(predictions, truths)}
+
+
+def mediaeval21(predictions: Videos, truths: Videos) -> dict[str, float]:
+    """{"map", "global_iou"} of the task of 2021. Its curve has one point per temporal IoU threshold, not per score: the sum, in
+    the order of recall from 0 on, of the greatest precision at this recall or a higher one times the gain in recall. Not comparable with
+    `mediaeval22`."""
+    points = sorted((recall, precision) for precision, recall in (official_counts(predictions, truths, th) for th in THRESHOLDS))
+    recalls = np.array([0.0] + [recall for recall, _ in points])
+    envelope = np.maximum.accumulate(np.array([precision for _, precision in points])[::-1])[::-1]
+    return {"map": float((np.diff(recalls) * envelope).sum()), "global_iou": global_iou(predictions, truths)}
 
 
 def global_iou(predictions: Videos, truths: Videos) -> float:
@@ -150,6 +170,84 @@ def edge_errors(predictions: Videos, truths: Videos, fps: float) -> dict[str, fl
             value = float(np.percentile(np.abs(error), share)) if error.size else float("nan")
             out[f"{name}_frames{label}"], out[f"{name}_ms{label}"] = value, value * 1000 / fps
     return {key: value for key, value in out.items() if value == value}
+
+
+def edit_score(predictions: Videos, truths: Videos) -> float:
+    """1 - Levenshtein distance between the sequences of classes in order of time over the longer one's length, mean over videos
+    with any stroke (Lea et al., CVPR 2017). Background is no segment; time does not count."""
+    scores = []
+    for video in sorted({*predictions, *truths}):
+        a, b = ([s.move for s in sorted(spans.get(video, ()), key=lambda s: s.begin)] for spans in (predictions, truths))
+        if a or b:
+            row = list(range(len(b) + 1))
+            for i, move in enumerate(a, 1):
+                before, row[0] = row[0], i
+                for k, other in enumerate(b, 1):
+                    before, row[k] = row[k], min(row[k] + 1, row[k - 1] + 1, before + (move != other))
+            scores.append(1 - row[-1] / max(len(a), len(b)))
+    return float(np.mean(scores)) if scores else 0.0
+
+
+def segmental(predictions: Videos, truths: Videos) -> dict[str, float]:
+    """{"edit", "f1@10", "f1@25", "f1@50"}: as reported for temporal segmentation (Lea et al., CVPR 2017). In order of time each
+    prediction takes its best overlapping truth of the same class; one that is taken already makes it wrong."""
+    out = {"edit": edit_score(predictions, truths)}
+    total = sum(len(spans) for videos in (predictions, truths) for spans in videos.values())
+    for share in (10, 25, 50):
+        found = 0
+        for video, spans in predictions.items():
+            real, taken = truths.get(video, ()), set()
+            for s in sorted(spans, key=lambda s: s.begin):
+                overlaps = [tiou(s, t) if t.move == s.move else 0.0 for t in real]
+                best = int(np.argmax(overlaps)) if overlaps else -1
+                if best >= 0 and overlaps[best] >= share / 100:
+                    taken.add(best)
+            found += len(taken)
+        out[f"f1@{share}"] = 2 * found / total if total else 0.0
+    return out
+
+
+Counts = dict[str, int]  # {"found", "predicted", "truth"}
+
+
+def video_of(name: str) -> str:
+    """The film of a stretch named as in `evaluate.Seen`: "film:region" or "fold/film:region"; a name without these is its own."""
+    return name.rpartition("/")[2].partition(":")[0]
+
+
+def per_video(found: Videos, truths: Videos, *, threshold: float = 0.5, with_class: bool = True, video_of: Callable[[str], str] = video_of) -> dict[str, Counts]:
+    """Counts of each video; 2 found / (predicted + truth) of their sum is `f1`. `video_of` says which video a stretch belongs to."""
+    out: dict[str, Counts] = {}
+    for name in sorted({*found, *truths}):
+        mine, real = found.get(name, ()), truths.get(name, ())
+        row = out.setdefault(video_of(name), {"found": 0, "predicted": 0, "truth": 0})
+        row["found"] += sum(k is not None for k in match(mine, real, threshold, with_class))
+        row["predicted"], row["truth"] = row["predicted"] + len(mine), row["truth"] + len(real)
+    return out
+
+
+def renamed(videos: Videos, names: Mapping[str, str]) -> dict[str, list[Span]]:
+    """The same intervals under coarser classes (`names` from `super_classes`); a class it does not know stays."""
+    return {video: [Span(s.begin, s.end, names.get(s.move, s.move), s.score) for s in spans] for video, spans in videos.items()}
+
+
+def per_class(found: Videos, truths: Videos, moves: Sequence[str], threshold: float = 0.5) -> dict[str, Counts]:
+    """Counts of each of `moves` that was marked or proposed, over all videos."""
+    out: dict[str, Counts] = {move: {"found": 0, "predicted": 0, "truth": 0} for move in moves}
+    for name in {*found, *truths}:
+        mine, real = found.get(name, ()), truths.get(name, ())
+        hits = [p for p, k in zip(mine, match(mine, real, threshold)) if k is not None]
+        for key, spans in (("found", hits), ("predicted", mine), ("truth", real)):
+            for s in spans:
+                if s.move in out:
+                    out[s.move][key] += 1
+    return {move: counts for move, counts in out.items() if counts["predicted"] or counts["truth"]}
+
+
+def taken_for_strokes(found: Videos, negatives: Videos, threshold: float = 0.5) -> tuple[int, int]:
+    """(how many of the stretches that are no stroke have a proposal on them, how many there are): tIoU of `threshold` or more."""
+    spans = [(found.get(video, ()), n) for video, real in negatives.items() for n in real]
+    return sum(any(tiou(p, n) >= threshold for p in mine) for mine, n in spans), len(spans)
 
 
 def confusion(truth: Sequence[int], predicted: Sequence[int], classes: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Confusion matrix and training curves as PNG, drawn with Pillow alone."""
+"""Confusion matrices, training curves, calibration and histograms as PNG, drawn with Pillow alone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def confusion_png(path: Path, matrix: Sequence[Sequence[int]], classes: Sequence
     n, font, small = len(classes), _font(13), _font(12)
     left = 20 + max(int(font.getlength(name)) for name in classes)
     top = 44 + left
-    picture = Image.new("RGB", (left + n * CELL + 20, top + n * CELL + 20), PAPER)
+    width = max(left + n * CELL, 12 + int(_font(16).getlength(title))) + 20
+    picture = Image.new("RGB", (width, top + n * CELL + 20), PAPER)
     draw = ImageDraw.Draw(picture)
     draw.text((12, 12), title, INK, _font(16))
     for i, name in enumerate(classes):
@@ -79,4 +80,58 @@ def curves_png(path: Path, history: Sequence[Mapping[str, Any]], title: str) -> 
                 for row, word in enumerate(words):
                     draw.text((x1 + 6, min(points[-1][1] + shift, y1 - 26) + 13 * row), word, colour, _font(12), anchor="lm")
         draw.text((x0, y0 - 14), name, INK, _font(13), anchor="lm")
+    _save(picture, path)
+
+
+def _axes(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], below: str, beside: str) -> None:
+    """Axes of a panel `box` (left, top, right, bottom) with their names."""
+    x0, y0, x1, y1 = box
+    draw.line((x0, y0, x0, y1, x1, y1), QUIET)
+    draw.text(((x0 + x1) / 2, y1 + 30), below, QUIET, _font(12), anchor="mm")
+    draw.text((x0, y0 - 14), beside, QUIET, _font(12), anchor="lm")
+
+
+def reliability_png(path: Path, bins: Sequence[Mapping[str, float]], title: str) -> None:
+    """How often the model was right (height) where it was so sure (place), from `calibration.reliability`; a dot's area says how many
+    decisions; a calibrated model lies on the diagonal, below it a model is too sure."""
+    size, box = 420, (60, 70, 400, 370)
+    picture = Image.new("RGB", (size, size), PAPER)
+    draw = ImageDraw.Draw(picture)
+    draw.text((12, 12), title, INK, _font(16))
+    x0, y0, x1, y1 = box
+    _axes(draw, box, "how sure", "how often right")
+    draw.line((x0, y1, x1, y0), LINE, 2)
+    for value in (0, 0.5, 1):
+        draw.text((x0 + (x1 - x0) * value, y1 + 12), f"{value:.0%}", QUIET, _font(12), anchor="mm")
+        draw.text((x0 - 8, y1 - (y1 - y0) * value), f"{value:.0%}", QUIET, _font(12), anchor="rm")
+    points = [(x0 + (x1 - x0) * b["confidence"], y1 - (y1 - y0) * b["accuracy"]) for b in bins]
+    for (x, y), b in zip(points, bins):
+        draw.line((x, y, x, y1 - (y1 - y0) * b["confidence"]), ORANGE, 2)
+        radius = 3 + 5 * (b["n"] / max(c["n"] for c in bins)) ** 0.5
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), BLUE)
+    _save(picture, path)
+
+
+def histogram_png(path: Path, series: Mapping[str, Sequence[float]], unit: str, title: str, half: float, bars: int = 40) -> None:
+    """One panel per series: how many values lie where, from -`half` to +`half` (those beyond in the outermost bars), the median as a line."""
+    width, height = 420, 240
+    picture = Image.new("RGB", (width * max(1, len(series)), height + 50), PAPER)
+    draw = ImageDraw.Draw(picture)
+    draw.text((12, 12), title, INK, _font(16))
+    for panel, (name, values) in enumerate(series.items()):
+        x0, y0, x1, y1 = box = (panel * width + 40, 66, (panel + 1) * width - 20, height)
+        counts = [0] * bars
+        for value in values:
+            counts[min(bars - 1, max(0, int((value / half + 1) / 2 * bars)))] += 1
+        for i, count in enumerate(counts):
+            if count:
+                at = x0 + (x1 - x0) * i / bars
+                draw.rectangle((at, y1 - (y1 - y0) * count / max(counts), at + (x1 - x0) / bars - 1, y1), BLUE)
+        _axes(draw, box, f"{name}, {unit}", f"{len(values)} strokes, at most {max(counts)} a bar")
+        for value in (-half, 0.0, half):
+            draw.text((x0 + (x1 - x0) * (value / half + 1) / 2, y1 + 12), f"{value:+.0f}" if value else "0", QUIET, _font(12), anchor="mm")
+        if values:
+            median = min(max(sorted(values)[len(values) // 2], -half), half)
+            x = x0 + (x1 - x0) * (median / half + 1) / 2
+            draw.line((x, y0, x, y1), ORANGE, 2)
     _save(picture, path)

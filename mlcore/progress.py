@@ -17,6 +17,8 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mlcore.formats import FormatError
+
 EXIT_DONE, EXIT_CRASHED, EXIT_REFUSED, EXIT_STOPPED = 0, 1, 2, 75
 
 
@@ -80,6 +82,9 @@ def run_step(main: Callable[[], Mapping[str, Any]]) -> int:
     except Stopped as stop:
         say(stopped=stop.state)
         return EXIT_STOPPED
+    except FormatError as error:  # what was whole when it was opened is not what was written
+        say(error={"code": "damaged_archive", "params": {"found": str(error)[:200]}})
+        return EXIT_REFUSED
     except MemoryError:
         say(error={"code": "out_of_memory", "params": {}})
         return EXIT_REFUSED

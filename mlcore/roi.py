@@ -100,6 +100,21 @@ def smoothed(values: Float64, rate: float) -> Float64:
     return np.stack([np.convolve(padded[:, axis], kernel, mode="valid") for axis in (0, 1)], axis=1)
 
 
+def boxed(values: Float64, seconds: Float64, length: float) -> Float64:
+    """(N,2) mean of the track (straight between its points, held beyond its ends) over `length` seconds around each point."""
+    if len(values) < 2:
+        return np.asarray(values, np.float64)
+    steps = np.diff(seconds)[:, None] * (values[1:] + values[:-1]) / 2
+    sums = np.concatenate((np.zeros((1, values.shape[1])), np.cumsum(steps, axis=0)))  # integral up to each point
+
+    def integral(at: Float64) -> Float64:
+        low = np.clip(np.searchsorted(seconds, at, "right") - 1, 0, len(seconds) - 1)
+        here = np.stack([np.interp(at, seconds, column) for column in values.T], axis=1)
+        return np.asarray(sums[low] + (at - seconds[low])[:, None] * (values[low] + here) / 2)
+
+    return (integral(seconds + length / 2) - integral(seconds - length / 2)) / length
+
+
 def checked(corrections: Any) -> list[tuple[int, float, float]]:
     """Corrections as (frame, x, y), by frame, the last one of a frame winning. StepError bad_corrections{found}."""
     try:

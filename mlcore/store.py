@@ -1,44 +1,55 @@
 """The prepared folder: stored pictures, their flow and the region of interest, compact and quick to read at random.
 
-    prepared.json   formats.Prepared; written last, so its presence means that the folder is whole
-    rgb.npy         (N,H,W,3) uint8 RGB, uncompressed: a clip of 100 pictures is read 12 to 20 times faster through a
-                    memory map than out of a compressed array of 1/2 to 6/7 of the bytes
-    flow.b2nd       (N,H,W,2) int16 in 1/64 px (+-512 px), blosc2 zstd + bitshuffle, `CHUNK` pictures a chunk
-    centres.npy     (N,2) float32: centre of motion (x, y) in stored pixels, NaN where nothing moves; makes the ROI
-    roi.json        formats.RoiTrack; the only file that changes afterwards
+    prepared.json        formats.Prepared; written last, so its presence means that the folder is whole
+    segment-NNNNN.pile   `segment` pictures each (`mlcore.pile`: numbered pieces with checksums), in this order:
+                         one JPEG a picture (quality 95, 4:4:4); flow, int16 in 1/64 px (+-512 px), `CHUNK` pictures of one of
+                         `STRIPES` upright stripes a piece (blosc2, zstd + shuffle), stripe by stripe, chunk by chunk;
+                         centres (m,2) float32: centre of motion (x, y) in stored pixels, NaN where nothing moves; makes the ROI;
+                         maxima (m,2) float64: largest |velocity| of a picture
+    roi.json             formats.RoiTrack; the only file that changes afterwards
 
-While it is being made the folder holds `segment-NNNNN.b2nd` files, one per finished segment of pictures, each
-written by rename after its pictures are on disk. A new run goes on at the first segment that is missing.
+A segment is written by rename, so any set of finished segments is kept by a new run. Where flow is zero the mask was
+zero (or nothing moved): the mask is not stored a second time. Pictures are JPEG because they come out of a lossy video and
+a clip is read as fast as from uncompressed pictures of five times the bytes; flow is exact to half a step (0.008 px).
 Shapes: N stored pictures, H x W stored size, flow vectors (x, y) in pixels of the stored size.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
-from collections.abc import Mapping, Sequence
+import shutil
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import blosc2
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlcore import pile
 from mlcore import roi as roi_of
 from mlcore.formats import FormatError, Prepared, RoiTrack
+from mlcore.pile import Pile
 
-VERSION = 1
-SEGMENT = 256  # pictures a segment; a multiple of CHUNK, so that chunks move to the final array as they are
+VERSION = Prepared.STORE
+SEGMENT = 512  # pictures a segment
 CHUNK = 8
+STRIPES = 4
 FLOW_UNIT = 64.0  # steps per pixel
 TICK = 120.0  # velocities are in pixels per 1/120 s, the unit in which the papers give their thresholds
+EXPECTED = 0.7  # bytes a pixel of a finished folder: a disk too small is known before hours of work, not after
+_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Box = tuple[slice, slice]  # rows, columns
+Picture = tuple[UInt8, NDArray[np.int16], tuple[float, float], tuple[float, float]]  # RGB, flow steps, centre, largest |velocity|
 
 
 def durations(seconds: Float64) -> Float64:
@@ -67,40 +78,62 @@ class Store:
         return read, (self.folder,)  # workers of a data loader open the files anew
 
     @cached_property
-    def _rgb(self) -> UInt8:
-        return np.load(self.folder / "rgb.npy", mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+    def _piles(self) -> list[Pile]:
+        return [Pile(path) for path in _names(self.folder, self.n, self.segment)]
 
-    @cached_property
-    def _flow(self) -> Any:
-        return blosc2.open(str(self.folder / "flow.b2nd"), mode="r", dparams=blosc2.DParams(nthreads=1))
+    @property
+    def segment(self) -> int:
+        return int(self.prepared.method["segment"])
 
     @cached_property
     def centres(self) -> Float32:
         """(N,2) raw centre of motion (x, y) in stored pixels, NaN where nothing moves."""
-        return np.load(self.folder / "centres.npy", allow_pickle=False)  # type: ignore[no-any-return]
+        return np.concatenate([_last(one)[0] for one in self._piles])
 
-    def _check(self, begin: int, end: int) -> None:
+    def _parts(self, begin: int, end: int) -> Iterator[tuple[Pile, int, int, int]]:
+        """(segment's pile, first picture in it, the one past the last, how many pictures it has) of [begin, end)."""
         if not 0 <= begin <= end <= self.n:
             raise IndexError(f"pictures [{begin}, {end}) of {self.n}")
+        for number in range(begin // self.segment, -(-end // self.segment)):
+            first = number * self.segment
+            m = min(self.segment, self.n - first)
+            yield self._piles[number], max(begin - first, 0), min(end - first, m), m
 
     def rgb(self, begin: int, end: int, box: Box | None = None) -> UInt8:
-        """(n,H,W,3) uint8 stored pictures [begin, end); with `box` (rows, columns) only that part of each."""
-        self._check(begin, end)
-        rows, columns = box or (slice(None), slice(None))
-        return np.array(self._rgb[begin:end, rows, columns])
+        """(n,H,W,3) uint8 stored pictures [begin, end); with `box` (rows, columns) only that part of each. FormatError."""
+        rows, columns = self._box(box)
+        out = np.empty((max(0, end - begin), rows.stop - rows.start, columns.stop - columns.start, 3), np.uint8)
+        at = 0
+        for part, low, high, _ in self._parts(begin, end):
+            for piece in part.pieces(range(low, high)):
+                out[at] = np.asarray(cv2.imdecode(np.frombuffer(piece, np.uint8), cv2.IMREAD_COLOR_RGB))[rows, columns]
+                at += 1
+        return out
 
     def flow_steps(self, begin: int, end: int, box: Box | None = None) -> NDArray[np.int16]:
-        """(n,H,W,2) int16: flow in 1/64 px as stored."""
-        self._check(begin, end)
-        rows, columns = box or (slice(None), slice(None))
-        _, height, width, _ = self._flow.shape
-        chunk = np.empty((CHUNK, height, width, 2), np.int16)  # whole chunks: 2.5 times faster than slicing the array
-        out = np.empty((end - begin, *chunk[0, rows, columns].shape), np.int16)
-        for first in range(begin - begin % CHUNK, end, CHUNK):
-            self._flow.schunk.decompress_chunk(first // CHUNK, dst=chunk)
-            low, high = max(begin, first), min(end, first + CHUNK)
-            out[low - begin : high - begin] = chunk[low - first : high - first, rows, columns]
+        """(n,H,W,2) int16: flow in 1/64 px as stored. Only the stripes that `box` touches are unpacked. FormatError."""
+        rows, columns = self._box(box)
+        out = np.empty((max(0, end - begin), rows.stop - rows.start, columns.stop - columns.start, 2), np.int16)
+        stripes = [(k, left, right) for k, (left, right) in enumerate(_stripes(self.prepared.width))
+                   if left < columns.stop and right > columns.start]  # fmt: skip
+        at = 0
+        for part, low, high, m in self._parts(begin, end):
+            chunks = range(low - low % CHUNK, high, CHUNK)
+            numbers = [m + first // CHUNK * STRIPES + k for first in chunks for k, _, _ in stripes]
+            for number, packed in zip(numbers, part.pieces(numbers)):
+                first, (left, right) = (number - m) // STRIPES * CHUNK, _stripes(self.prepared.width)[(number - m) % STRIPES]
+                block = np.empty((min(CHUNK, m - first), self.prepared.height, right - left, 2), np.int16)
+                blosc2.decompress2(packed, block, nthreads=1)
+                bottom, top = max(low, first), min(high, first + CHUNK)
+                near, far = max(left, columns.start), min(right, columns.stop)
+                out[at + bottom - low : at + top - low, :, near - columns.start : far - columns.start] = block[
+                    bottom - first : top - first, rows, near - left : far - left]  # fmt: skip
+            at += high - low
         return out
+
+    def _box(self, box: Box | None) -> Box:
+        rows, columns = box or (slice(None), slice(None))
+        return slice(*rows.indices(self.prepared.height)[:2]), slice(*columns.indices(self.prepared.width)[:2])
 
     def flow(self, begin: int, end: int, box: Box | None = None) -> Float32:
         """(n,H,W,2) float32 px: masked motion from stored picture i-1 to i (zero for picture 0)."""
@@ -121,90 +154,95 @@ def read(folder: Path) -> Store:
         opened = Store(
             folder, prepared, roi, np.asarray(prepared.seconds, np.float64), np.asarray(prepared.ordinals, np.int64)
         )
-        shape = (opened.n, prepared.height, prepared.width)
-        found = (opened._rgb.shape, opened._flow.shape, opened.centres.shape)
+        if prepared.method.get("store") != VERSION or opened.segment < 1:
+            raise ValueError(f"made by version {prepared.method.get('store', 1)} of the store; this Topspin reads {VERSION}")
+        found = [len(one) for one in opened._piles]
     except FileNotFoundError as error:
         missing = Path(error.filename or "a file").name
         raise FormatError(f"{folder.name} is not a finished prepared folder: {missing} is missing") from error
-    except (ValueError, RuntimeError) as error:
+    except FormatError as error:
         raise FormatError(f"{folder.name} is not a whole prepared folder: {error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{folder.name} is not a prepared folder that can be read: {error}") from error
     lengths = {len(prepared.ordinals), len(prepared.flow_maxima), len(roi.x), len(roi.y), opened.n}
-    if found != ((*shape, 3), (*shape, 2), (opened.n, 2)) or len(lengths) > 1:
-        raise FormatError(f"{folder.name}: arrays {found} do not fit {opened.n} pictures of {shape[2]} x {shape[1]}")
+    due = [_pieces(min(opened.segment, opened.n - first)) for first in range(0, opened.n, opened.segment)]
+    if found != due or len(lengths) > 1:
+        raise FormatError(f"{folder.name}: its parts {found}, {sorted(lengths)} do not fit {opened.n} pictures")
     return opened
 
 
+def _names(folder: Path, n: int, segment: int) -> list[Path]:
+    return [folder / f"segment-{number:05d}.pile" for number in range(-(-n // segment))]
+
+
+def _pieces(m: int) -> int:
+    """How many pieces a segment of `m` pictures has."""
+    return m + -(-m // CHUNK) * STRIPES + 2
+
+
+def _stripes(width: int) -> list[tuple[int, int]]:
+    return [(width * k // STRIPES, width * (k + 1) // STRIPES) for k in range(STRIPES)]
+
+
+def _last(part: Pile) -> tuple[Float32, Float64]:
+    """Centres and maxima of a segment."""
+    centres, peaks = part.pieces((len(part) - 2, len(part) - 1))
+    return np.frombuffer(centres, "<f4").reshape(-1, 2).astype(np.float32), np.frombuffer(peaks, "<f8").reshape(-1, 2)
+
+
 class Writer:
-    """Writes one prepared folder segment by segment; on a folder left behind it goes on after the last segment."""
+    """Writes one prepared folder segment by segment, in any order; what a run before it finished is kept.
+
+    OSError ENOSPC at once if the disk has not the room that is to be expected.
+    """
 
     def __init__(self, folder: Path, *, n: int, height: int, width: int, segment: int = SEGMENT) -> None:
         if segment % CHUNK:
             raise ValueError(f"a segment is a multiple of {CHUNK} pictures")
         self.folder, self.n, self.height, self.width, self.segment = folder, n, height, width, segment
-        self._bytes = height * width * 3
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "prepared.json").unlink(missing_ok=True)
-        if not (folder / "rgb.npy").exists():
-            sweep(folder)
-        self.finished = 0  # leading segments that are on disk
-        while self.finished * segment < n and self._name(self.finished).exists():
-            self.finished += 1
-        self._data = self._reserve()
+        self.names = _names(folder, n, segment)
+        if shutil.disk_usage(folder).free < EXPECTED * (n - self.done) * height * width:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
-    def _name(self, index: int) -> Path:
-        return self.folder / f"segment-{index:05d}.b2nd"
+    @property
+    def missing(self) -> list[int]:
+        """Numbers of the segments that are not on disk."""
+        return [number for number, name in enumerate(self.names) if not name.exists()]
 
-    def _reserve(self) -> int:
-        """Make `rgb.npy` if there is none to go on with; where its first picture begins."""
-        path, length = self.folder / "rgb.npy", self.n * self._bytes
-        if not self.finished:
-            with open(path, "wb") as file:
-                header = {"descr": "|u1", "fortran_order": False, "shape": (self.n, self.height, self.width, 3)}
-                np.lib.format.write_array_header_1_0(file, header)
-                file.flush()
-                # the whole length now: a disk too small is known before hours of work, not after
-                os.posix_fallocate(file.fileno(), 0, file.tell() + length)
-        return path.stat().st_size - length
+    @property
+    def done(self) -> int:
+        """How many pictures are on disk."""
+        return self.n - sum(self.length(number) for number in self.missing)
 
-    def add(self, rgb: UInt8, flow: NDArray[np.int16], centres: Float32, maxima: Float64) -> None:
-        """The next segment: (m,H,W,3) pictures, (m,H,W,2) flow in 1/64 px, (m,2) centres, (m,2) largest |velocity|."""
-        first = self.finished * self.segment
-        m = min(self.segment, self.n - first)
-        if rgb.shape != (m, self.height, self.width, 3) or flow.shape != (m, self.height, self.width, 2):
-            raise ValueError(f"{m} pictures {self.width} x {self.height} are due, not {rgb.shape}, {flow.shape}")
-        with open(self.folder / "rgb.npy", "r+b") as file:
-            file.seek(self._data + first * self._bytes)
-            file.write(np.ascontiguousarray(rgb).data)
-            file.flush()
-            os.fsync(file.fileno())
-        array = blosc2.asarray(np.ascontiguousarray(flow), **_layout(self.height, self.width))
-        array.schunk.vlmeta["centres"] = np.asarray(centres, "<f4").tobytes()
-        array.schunk.vlmeta["maxima"] = np.asarray(maxima, "<f8").tobytes()
-        _replace(self._name(self.finished), array.to_cframe())
-        self.finished += 1
+    def length(self, number: int) -> int:
+        return min(self.segment, self.n - number * self.segment)
+
+    def add(self, number: int, pictures: Iterable[Picture]) -> None:
+        """Write segment `number` from its pictures, which are taken one by one and packed at once."""
+        jpegs: list[bytes] = []
+        flow: list[bytes] = []
+        chunk = np.empty((CHUNK, self.height, self.width, 2), np.int16)
+        centres, peaks = [], []
+        for k, (rgb, steps, centre, peak) in enumerate(pictures):
+            if rgb.shape != (self.height, self.width, 3) or steps.shape != (self.height, self.width, 2):
+                raise ValueError(f"a picture {self.width} x {self.height} is due, not {rgb.shape}, {steps.shape}")
+            jpegs.append(cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _JPEG)[1].tobytes())
+            chunk[k % CHUNK] = steps
+            if k % CHUNK == CHUNK - 1 or k == self.length(number) - 1:
+                flow += _packed(chunk[: k % CHUNK + 1])
+            centres.append(centre)
+            peaks.append(peak)
+        if len(jpegs) != self.length(number):
+            raise ValueError(f"segment {number} has {self.length(number)} pictures, not {len(jpegs)}")
+        pile.write(self.names[number], [*jpegs, *flow, np.array(centres, "<f4").tobytes(), np.array(peaks, "<f8").tobytes()])
 
     def finish(self, prepared: Prepared) -> Float32:
-        """Join the segments into arrays, fill `prepared.flow_maxima`, return the (N,2) centres; then comes `seal`."""
-        shape = (self.n, self.height, self.width, 2)
-        temporary = self.folder / ".flow.b2nd"
-        layout = _layout(self.height, self.width)
-        joined = blosc2.empty(shape, dtype=np.int16, urlpath=str(temporary), mode="w", **layout)
-        centres, maxima = [], []
-        for index in range(self.finished):
-            part = blosc2.open(str(self._name(index)), mode="r")
-            for k in range(part.schunk.nchunks):
-                joined.schunk.update_chunk(index * self.segment // CHUNK + k, part.schunk.get_chunk(k))
-            centres.append(np.frombuffer(part.schunk.vlmeta["centres"], "<f4").reshape(-1, 2))
-            maxima.append(np.frombuffer(part.schunk.vlmeta["maxima"], "<f8").reshape(-1, 2))
-        del joined
-        _sync(temporary)
-        os.replace(temporary, self.folder / "flow.b2nd")
-        together = np.concatenate(centres).astype(np.float32)
-        with open(self.folder / "centres.npy", "wb") as file:
-            np.save(file, together)
-            os.fsync(file.fileno())
-        prepared.flow_maxima = [(round(float(x), 4), round(float(y), 4)) for x, y in np.concatenate(maxima)]
-        return together
+        """Fill `prepared.flow_maxima`, return the (N,2) centres; then comes `seal`. FormatError if a segment is damaged."""
+        ends = [_last(Pile(name)) for name in self.names]
+        peaks = np.concatenate([peak for _, peak in ends])
+        prepared.flow_maxima = [(round(float(x), 4), round(float(y), 4)) for x, y in peaks]
+        return np.concatenate([centres for centres, _ in ends])
 
     def seal(self, prepared: Prepared, roi: RoiTrack) -> None:
         """Write `roi.json`, then `prepared.json`: from here on the folder is whole."""
@@ -213,10 +251,29 @@ class Writer:
         sweep(self.folder)
 
 
+def damaged(folder: Path) -> list[Path]:
+    """The segments of a folder, whole or not, in which a piece is not what was written. Reads everything."""
+    found = []
+    for path in sorted(folder.glob("segment-*.pile")):
+        try:
+            part = Pile(path)
+            deque(part.pieces(range(len(part))), maxlen=0)
+        except FormatError:
+            found.append(path)
+    return found
+
+
 def sweep(folder: Path) -> None:
-    """Remove the segment files of a folder that is whole."""
-    for path in (*folder.glob("segment-*.b2nd"), *folder.glob(".*.b2nd*")):
+    """Remove what an interrupted write left in a folder."""
+    for path in (*folder.glob(".*.pile.*"), *folder.glob(".frames.json*")):
         path.unlink(missing_ok=True)
+
+
+def _packed(chunk: NDArray[np.int16]) -> list[bytes]:
+    # one thread: the bytes of a piece made by several depend on which was faster
+    return [blosc2.compress2(np.ascontiguousarray(chunk[:, :, left:right]), codec=blosc2.Codec.ZSTD, clevel=1,
+                             filters=[blosc2.Filter.SHUFFLE], typesize=2, nthreads=1)
+            for left, right in _stripes(chunk.shape[2])]  # fmt: skip
 
 
 def build(
@@ -247,22 +304,21 @@ def build(
         width,
         height,
         rate or float(mean_rate),
-        dict(method or {"method": "given"}),
+        {**(method or {"method": "given"}), "segment": SEGMENT, "store": VERSION},
         [int(o) for o in ordinals],
         [float(s) for s in seconds],
         [],
     )
-    for old in (folder / "prepared.json", folder / "rgb.npy"):
-        old.unlink(missing_ok=True)
+    if folder.exists():
+        for old in (folder / "prepared.json", *folder.glob("segment-*")):
+            old.unlink(missing_ok=True)
     writer = Writer(folder, n=n, height=height, width=width)
-    steps = to_steps(vectors)
-    where = np.array([roi_of.centre(picture) for picture in steps], np.float32).reshape(n, 2)
-    peaks = maxima(steps, durations(times))
-    for first in range(writer.finished * writer.segment, n, writer.segment):
-        part = slice(first, first + writer.segment)
-        writer.add(pictures[part], steps[part], where[part], peaks[part])
-    writer.finish(prepared)
-    writer.seal(prepared, roi or roi_of.track(where, prepared.seconds, prepared.ordinals, width, height))
+    steps, lasted = to_steps(vectors), durations(times)
+    for number in writer.missing:
+        part = range(number * SEGMENT, number * SEGMENT + writer.length(number))
+        writer.add(number, ((pictures[k], steps[k], roi_of.centre(steps[k]), largest(steps[k], lasted[k])) for k in part))
+    centres = writer.finish(prepared)
+    writer.seal(prepared, roi or roi_of.track(centres, prepared.seconds, prepared.ordinals, width, height))
     return read(folder)
 
 
@@ -271,33 +327,8 @@ def to_steps(flow: Float32) -> NDArray[np.int16]:
     return np.asarray(np.clip(np.rint(flow * FLOW_UNIT), -32768, 32767), np.int16)
 
 
-def maxima(steps: NDArray[np.int16], duration: Float64) -> Float64:
-    """(m,2) largest |velocity| per picture, px per 1/120 s, of (m,H,W,2) flow steps lasting (m,) seconds."""
-    peaks = np.maximum(steps.max(axis=(1, 2)).astype(np.float64), np.abs(steps.min(axis=(1, 2)).astype(np.float64)))
-    return np.asarray(peaks / (FLOW_UNIT * TICK * duration[:, None]), np.float64)
-
-
-def _layout(height: int, width: int) -> dict[str, Any]:
-    # one thread: the bytes of a chunk made by several depend on which was faster
-    return {
-        "chunks": (CHUNK, height, width, 2),
-        "blocks": (1, height, width, 2),
-        "cparams": blosc2.CParams(
-            codec=blosc2.Codec.ZSTD, clevel=1, filters=[blosc2.Filter.BITSHUFFLE], typesize=2, nthreads=1
-        ),
-        "dparams": blosc2.DParams(nthreads=1),
-    }
-
-
-def _sync(path: Path) -> None:
-    with open(path, "r+b") as file:
-        os.fsync(file.fileno())
-
-
-def _replace(path: Path, data: bytes) -> None:
-    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}", suffix=".b2nd")
-    with os.fdopen(fd, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+def largest(steps: NDArray[np.int16], duration: float) -> tuple[float, float]:
+    """Largest |u| and |v| of (H,W,2) flow steps that lasted `duration` seconds, in px per 1/120 s."""
+    scale = 1 / (FLOW_UNIT * TICK * duration)
+    u, v = (cv2.minMaxLoc(plane)[:2] for plane in cv2.split(steps))
+    return max(-u[0], u[1]) * scale, max(-v[0], v[1]) * scale

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -246,9 +246,9 @@ def reconciled(expected: Sequence[int], pictures: Iterator[tuple[int, Any]]) -> 
 
 
 def frames(path: Path, table: FrameTable, begin: int = 0, end: int | None = None, *,
-           size: tuple[int, int] | None = None, gray: bool = False,
+           size: tuple[int, int] | None = None, gray: bool = False, only: Set[int] | None = None,
            threads: int = 1) -> Iterator[tuple[int, Pixels]]:
-    """Yield exactly one (ordinal, picture) for each ordinal of [begin, end), in order.
+    """Yield exactly one (ordinal, picture) for each ordinal of [begin, end) (and of `only`), in order.
 
     Pictures are (H, W, 3) uint8 RGB or (H, W) uint8 (`gray`), upright, of `size` = (width, height) (default: the
     table's). An ordinal in `table.unreadable` repeats the picture before it. Begins at a key frame before `begin` and
@@ -262,8 +262,9 @@ def frames(path: Path, table: FrameTable, begin: int = 0, end: int | None = None
         with open_video(path, table=table, threads=threads) as video:
             if seek and begin > 0:
                 _seek(video, table, begin)
-            for picture in _matched(video, table, at, end, painter, last):
-                yield at, picture
+            for picture in _matched(video, table, at, end, painter, last, only):
+                if picture is not None and (only is None or at in only):
+                    yield at, picture
                 at, last = at + 1, picture
         if at >= end:
             return
@@ -277,8 +278,8 @@ def _seek(video: Video, table: FrameTable, begin: int) -> None:
 
 
 def _matched(video: Video, table: FrameTable, begin: int, end: int, painter: Painter,
-             last: Pixels | None) -> Iterator[Pixels]:
-    """Pictures of ordinals begin, begin + 1, ... until `end` or until one is missing that should be there."""
+             last: Pixels | None, only: Set[int] | None) -> Iterator[Pixels | None]:
+    """Pictures of ordinals begin, begin + 1, ... until `end` or until one is missing that should be there; None where not in `only`."""
     unreadable = set(table.unreadable)
     at, held = begin, None
     for stamp, frame in video.pictures():
@@ -294,7 +295,7 @@ def _matched(video: Video, table: FrameTable, begin: int, end: int, painter: Pai
         if readable and ordinal < begin:
             held = frame
         elif readable and ordinal == at and at < end:
-            last = painter.paint(frame)
+            held, last = frame, painter.paint(frame) if only is None or at in only else None
             yield last
             at += 1
         if at >= end:

@@ -2,7 +2,8 @@
 
 The rule (champion and challenger on data that neither saw). Below GATE strokes in the hold-out a run becomes
 *provisional* if it beats motion alone and is not clearly worse than the model in use, if any. From GATE strokes on it
-is *promoted* if it is not worse than the model in use (or motion). All else is kept as *trained*, with reasons.
+is *promoted* if it is not worse than the model in use (or better than motion, if there is none): strokes.gate, or
+the two figures alone where a run was measured without counts by video. All else is kept as *trained*, with reasons.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from strokes import records
+from strokes import gate, records
 from strokes.errors import Conflict, Refused
 from strokes.models import Run, Taxonomy
 
@@ -83,7 +84,7 @@ def judge(run: Run, metrics: Mapping[str, Any]) -> tuple[str, Reasons]:
     champion = _scores(unseen.get("champion"))
     used, checkable = current(run.taxonomy), bool(unseen.get("classes_checkable", True))
     if metrics.get("protocol") == "hold-out" and strokes >= GATE:
-        return _gate(model, baseline, champion, used, strokes, checkable)
+        return _gate(unseen, model, baseline, champion, used, strokes, checkable)
     return _first_look(model, baseline, champion, used, strokes, checkable)
 
 
@@ -151,7 +152,13 @@ def _choose(run: Run) -> None:
 
 
 def _gate(
-    model: Scores, baseline: Scores, champion: Scores | None, used: Run | None, strokes: int, checkable: bool
+    unseen: Mapping[str, Any],
+    model: Scores,
+    baseline: Scores,
+    champion: Scores | None,
+    used: Run | None,
+    strokes: int,
+    checkable: bool,
 ) -> tuple[str, Reasons]:
     if used and champion is None and used.state == State.PROMOTED:
         return State.TRAINED, [_why("champion_not_measured", number=used.number)]
@@ -159,6 +166,10 @@ def _gate(
         return _first_look(model, baseline, champion, used, strokes, checkable)
     rival, against = (champion, "champion") if used and champion else (baseline, "baseline")
     params = {"f1": model["f1"], "other": rival["f1"], "strokes": strokes, "number": used.number if used else None}
+    counted = gate.counts(unseen, against)
+    if counted is not None:
+        passed, reasons = gate.judge(unseen, counted, against, params)
+        return State.PROMOTED if passed else State.TRAINED, reasons
     if model["f1"] >= rival["f1"] - MARGIN_GATE:
         return State.PROMOTED, [_why(f"not_worse_than_{against}", **params)]
     return State.TRAINED, [_why(f"worse_than_{against}", **params)]

@@ -1,28 +1,43 @@
-"""The models of each set of classes: which one is in use and why, its figures and curves, the next training."""
+"""The models of each set of classes: which one is in use and why, its figures, curves and report, the next training."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+from csp.constants import NONE
+from csp.decorators import csp_update
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 from django_q.models import Schedule
 
-from annotator.access import members_only
+from annotator.access import admin, members_only
 from annotator.api import shapes
 from annotator.api.runs import epochs_of
-from annotator.media import RUN_FILES
+from annotator.media import RUN_FILES, send
 from annotator.messages import sentence
 from strokes.models import Job, Run, Taxonomy
 
 NIGHTLY = "annotator.schedules.nightly"
 RUNS_SHOWN = 30
+REPORT = "report"  # folder of a run that mlcore.report wrote; flat, with plain names
+REPORT_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,80}\.([a-z]{3,4})")
+REPORT_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "png": "image/png",
+    "webp": "image/webp",
+    "json": "application/json",
+}
 
 
 def next_training() -> datetime | None:
@@ -48,7 +63,29 @@ def figures(metrics: dict[str, Any]) -> dict[str, Any]:
         "test": (test.get("model") or test).get("f1"),
         "protocol": metrics.get("protocol", ""),
         "checkable": unseen.get("classes_checkable", True),
+        "range": _range(unseen),
+        "calibration": (unseen.get("ece") or {}).get("model"),
+        "chance": unseen.get("floor"),
+        "decisions": unseen.get("decisions"),
     }
+
+
+def _range(unseen: dict[str, Any]) -> tuple[float, float] | None:
+    """Where F1 would lie for other videos, 95 %; None where too few videos were seen to say."""
+    _, low, high = (unseen.get("interval") or {}).get("f1") or (None, None, None)
+    return None if low is None or high is None else (low, high)
+
+
+def by_class(run: Run) -> list[dict[str, Any]]:
+    """What the run found of each class that was marked or proposed in what it had not seen, in the order of the classes."""
+    counts = ((run.metrics.get("unseen") or {}).get("classes") or {}).get("model") or {}
+    french = (get_language() or "").startswith("fr")
+    rows = []
+    for move in run.taxonomy.moves:
+        if row := counts.get(move["name"]):
+            recall = row["found"] / row["truth"] if row["truth"] else None
+            rows.append({"name": (french and move.get("fr")) or move["name"], **row, "recall": recall})
+    return rows
 
 
 def _shown(run: Run) -> dict[str, Any]:
@@ -61,6 +98,8 @@ def _shown(run: Run) -> dict[str, Any]:
         "epochs": epochs,
         "accuracy": epochs[-1].get("val_accuracy") if epochs else None,
         "pictures": [name for name in RUN_FILES if (folder / name).exists()],
+        "classes": by_class(run) if run.current else [],
+        "report": (folder / REPORT / "index.html").exists(),
     }
 
 
@@ -100,3 +139,17 @@ def page(request: HttpRequest) -> HttpResponse:
         )
     context = {"sets": sets, "next": next_training(), "preset": settings.PRESET, "new": settings.RETRAIN_NEW}
     return render(request, "models.html", context)
+
+
+@csp_update({"script-src": [NONE]})  # type: ignore[untyped-decorator, unused-ignore]
+@members_only
+@require_safe
+def report_file(request: HttpRequest, pk: UUID, name: str) -> HttpResponseBase:
+    """/runs/<run>/report/<name>, to admins: it shows stretches of all videos. Nothing in it may run as a script."""
+    if not admin(request.user):
+        raise PermissionDenied
+    run = get_object_or_404(Run, pk=pk)
+    match = REPORT_NAME.fullmatch(name)
+    if match is None or match[1] not in REPORT_TYPES:
+        raise Http404
+    return send(request, Path(settings.RUNS_ROOT) / str(run.pk) / REPORT / name, REPORT_TYPES[match[1]])

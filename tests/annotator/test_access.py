@@ -31,6 +31,7 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "healthz": {**OPEN, "POST": (405, 405, 405, 405)},
     "media": PAGE,
     "run-file": PAGE,
+    "run-report": {"GET": (302, 403, 403, 200)},
     "api-session": {"GET": (405, 405, 405, 405), "POST": (400, 400, 400, 400)},
     "api-videos": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
     "api-upload": {"GET": (401, 403, 405, 405), "POST": (401, 403, 400, 400)},
@@ -79,11 +80,14 @@ def things(video: Any, data_root: Any) -> dict[str, list[Any]]:
         place = data_root / folder / str(row.pk if folder == "media" else run.pk)
         place.mkdir()
         (place / name).write_bytes(b"picture")
+    (data_root / "runs" / str(run.pk) / "report").mkdir()
+    (data_root / "runs" / str(run.pk) / "report" / "index.html").write_text("report")
     by_video = ("workspace", "api-video", "api-show-suggestions", "api-workspace", "api-decisions")
     return {
         **{name: [row.pk] for name in by_video},
         "media": [row.pk, "poster.jpg"],
         "run-file": [run.pk, "confusion.png"],
+        "run-report": [run.pk, "index.html"],
         "api-promote": [run.pk],
         "api-epochs": [run.pk],
         "api-retry": [job.pk],

@@ -1,5 +1,6 @@
 """What the end of each kind of job changes: real files, real database, real steps."""
 
+import datetime as dt
 import hashlib
 import json
 import threading
@@ -7,6 +8,7 @@ import threading
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from annotator import engine, jobs
 from mlcore import formats
@@ -79,6 +81,21 @@ def test_a_new_video_goes_all_the_way(upload, drawn):
     assert found.exists() and all(one.run is None and one.move == "" for one in found)
     assert not list(folder.glob("suggestions-*"))
     assert "flow" in seen
+
+
+def test_a_damaged_archive_is_found_made_whole_again_and_looked_at_anew(upload, drawn):
+    video = upload(drawn.read_bytes())
+    for slot in ("probe", "cpu", "cpu", "cpu"):
+        work(slot)
+    video.refresh_from_db()
+    (segment,) = (videos.folder(video) / "prepared" / video.prepared_key).glob("segment-*.pile")
+    whole = segment.read_bytes()
+    segment.write_bytes(bytes(255 - b if i > len(whole) // 2 and i < len(whole) - 2000 else b for i, b in enumerate(whole)))
+    Job.objects.filter(video=video).update(finished=timezone.now() - dt.timedelta(hours=2))
+    table.enqueue(kind=Kind.SUGGEST, video=video)
+    assert work("cpu")[0] == "done" and queued() == ["prepare"]
+    assert work("cpu")[0] == "done" and segment.read_bytes() == whole
+    assert queued() == ["suggest"] and work("cpu")[0] == "done"
 
 
 def test_a_blind_video_gets_no_suggest_job(upload, drawn):
@@ -205,6 +222,9 @@ def test_a_job_that_gave_up_refuses_the_file_once(upload, drawn):
         assert (video.state, video.error_code) == (Video.State.REFUSED, "decoder_crashed")
 
 
+METHOD = {"method": "dis", "store": formats.Prepared.STORE}
+
+
 # -- Suggestions and the current model --------------------------------------------------------------------------------
 def run_with(current_taxonomy, **flow):
     """A current model whose run.json asks for `flow`."""
@@ -231,8 +251,12 @@ def test_the_model_decides_how_videos_are_prepared(video, settings):
 def test_a_video_prepared_otherwise_is_prepared_again_first(video):
     one = video(prepared_key="old")
     folder = videos.folder(one) / "prepared" / "old"
-    formats.Prepared("old", one.sha256, 320, 180, 30.0, {"method": "dis"}, [], [], []).write(folder / "prepared.json")
+    formats.Prepared("old", one.sha256, 320, 180, 30.0, METHOD, [], [], []).write(folder / "prepared.json")
     assert jobs.is_prepared(one, ("dis", 30.0))
+    older = formats.Prepared("old", one.sha256, 320, 180, 30.0, {"method": "dis", "store": 1}, [], [], [])
+    older.write(folder / "prepared.json")
+    assert not jobs.is_prepared(one, ("dis", 30.0))  # another version of the files beside it
+    formats.Prepared("old", one.sha256, 320, 180, 30.0, METHOD, [], [], []).write(folder / "prepared.json")
     run_with(one.taxonomy, method="farneback")
     job = claimed(Kind.SUGGEST, video=one)
     assert jobs.run(job, stop=threading.Event()) == "done"
@@ -249,7 +273,7 @@ def test_after_a_promotion_open_videos_are_asked_again(video):
 def test_a_model_that_changed_meanwhile_is_asked_too(video):
     one = video()
     folder = videos.folder(one) / "prepared" / "key"
-    formats.Prepared("key", one.sha256, 320, 180, 30.0, {"method": "dis"}, [], [], []).write(folder / "prepared.json")
+    formats.Prepared("key", one.sha256, 320, 180, 30.0, METHOD, [], [], []).write(folder / "prepared.json")
     job = claimed(Kind.SUGGEST, video=one)
     plan = jobs.PLANS[Kind.SUGGEST](job)
     formats.Suggestions("", []).write(plan_out(plan))

@@ -45,7 +45,10 @@ def test_a_damaged_checkpoint_is_walked_over(tmp_path, damage):
 
 def test_a_half_written_folder_is_not_seen(tmp_path):
     (tmp_path / ".ckpt-00000007.part").mkdir()
+    (tmp_path / ".ckpt-00000007.part" / "tensors.safetensors").write_bytes(b"half")
     assert checkpoint.read(tmp_path) is None
+    checkpoint.write(tmp_path, 9, state(9))
+    assert [p.name for p in tmp_path.iterdir()] == ["ckpt-00000009"]  # and does not stay
 
 
 def test_weights_come_back_and_foreign_ones_are_refused(tmp_path):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mlcore import clips
-from mlcore.clips import Augmentation, Cache, Grid, Normalisation, Pictures, View
+from mlcore.cache import OwnCache
+from mlcore.clips import Augmentation, Grid, Normalisation, Pictures, View
 from tests.mlcore import squares
 
 UNIT = Normalisation((10.0, 10.0), (0.0, 0.0))
@@ -15,7 +16,7 @@ GRID = Grid(30.0, 8, 48, 48)
 
 def pictures(tmp_path, moves=("Right", "Up"), grid=GRID, rate=30.0):
     made, truth = squares.build(tmp_path / f"s{rate:g}", list(moves), rate=rate)
-    return Pictures(made, grid, Cache(2**24)), truth
+    return Pictures(made, grid, OwnCache(2**24)), truth
 
 
 def middle(truth, rate=30.0):
@@ -32,7 +33,7 @@ def test_shapes_ranges_and_rgb_order(tmp_path):
     p, truth = pictures(tmp_path)
     rgb, flow = clips.clip(p, middle(truth[0]), UNIT)
     assert rgb.shape == (3, 8, 48, 48) and flow.shape == (2, 8, 48, 48)
-    assert rgb.dtype == flow.dtype == np.float32 and rgb.flags.c_contiguous and flow.flags.c_contiguous
+    assert rgb.dtype == flow.dtype == np.float32 and all(x.transpose(1, 2, 3, 0).flags.c_contiguous for x in (rgb, flow))
     assert rgb.min() >= 0 and np.abs(flow).max() <= 1
     assert rgb[0].max() > rgb[1].max() > rgb[2].max()  # the square is (220, 200, 180) in R, G, B
 
@@ -73,7 +74,7 @@ def test_a_crop_at_the_border_stays_inside_and_a_small_picture_is_padded(tmp_pat
     matrix = clips.transform(p, (0.0, 1.0), View())
     corner = np.linalg.inv(matrix[:, :2].astype(float)) @ (np.array([0.0, 23.0]) - matrix[:, 2])
     assert corner == pytest.approx([0.0, p.size[1] - 1], abs=0.01)
-    big = Pictures(p.store, Grid(30.0, 4, 96, 96, view=2.0), Cache(2**24))
+    big = Pictures(p.store, Grid(30.0, 4, 96, 96, view=2.0), OwnCache(2**24))
     rgb, flow = clips.clip(big, 0.2, UNIT)
     assert rgb.shape == (3, 4, 96, 96) and np.isfinite(rgb).all()
     assert not flow[:, :, :20].any() and rgb[:, :, :20].max() > 0  # colour goes on, motion does not
@@ -108,11 +109,11 @@ def test_tempo_and_zoom_change_the_speed_that_is_seen(tmp_path):
 
 def test_a_small_cache_gives_the_same_clip(tmp_path):
     p, _truth = pictures(tmp_path, moves=["Right"] * 6)
-    tight = Pictures(p.store, GRID, Cache(1))
+    tight = Pictures(p.store, GRID, OwnCache(1))
     for at in (0.5, 4.0, 0.5):
         a, b = clips.clip(p, at, UNIT), clips.clip(tight, at, UNIT)
         assert np.array_equal(a[0], b[0]) and np.array_equal(a[1], b[1])
-    assert len(tight.cache._blocks) == 1
+    assert tight.shelf.cache.bytes <= 4096
 
 
 def test_a_fast_store_is_thinned_to_the_grid_and_a_slow_one_kept():
@@ -123,8 +124,23 @@ def test_a_fast_store_is_thinned_to_the_grid_and_a_slow_one_kept():
     assert clips.thinned(np.array([0.0]), 30.0).tolist() == [0]
 
 
-def test_packed_velocities_come_back_as_they_were(tmp_path):
+def test_cached_velocities_come_back_as_they_were(tmp_path):
     p, truth = pictures(tmp_path)
     k = truth[0].begin + 3
     expected = np.rint(p.store.velocity(k, k + 1)[0] * clips.UNIT)
-    assert np.array_equal(p.at(k)[1], expected) and expected.any()
+    assert np.array_equal(p.at(k)[1], expected.transpose(2, 0, 1)) and expected.any()
+
+
+def test_at_its_own_scale_a_plain_clip_is_cut_and_not_interpolated(tmp_path):
+    """Every pixel of it is a pixel of the archive, and where it lies changes by whole pixels; a turned one is interpolated."""
+    made, _ = squares.build(tmp_path / "s", ["Right", "Down"])
+    pictures = Pictures(made, Grid(30.0, 9, SIDE, SIDE), OwnCache(2**24)) if (SIDE := made.roi.side) else None
+    assert pictures is not None and pictures.exact
+    small = Pictures(made, Grid(30.0, 9, 24, 24, view=0.5), OwnCache(2**24))
+    assert small.exact and small.size == (48, 48)
+    rgb, _ = clips.clip(small, 0.6, UNIT)
+    k = int(small.near(np.array([0.6]))[0][0])
+    x, y = np.rint(small.centres[k] + 0.5 - 12).astype(int)
+    assert np.array_equal(np.rint(rgb[:, 4] * 255), small.at(k)[0][y : y + 24, x : x + 24].transpose(2, 0, 1))
+    turned, _ = clips.clip(small, 0.6, UNIT, View(turn=3.0))
+    assert not np.array_equal(turned, rgb)

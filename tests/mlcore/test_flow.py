@@ -25,6 +25,16 @@ def test_a_shift_is_measured(method: str) -> None:
     np.testing.assert_allclose(np.median(found[16:-16, 16:-16], axis=(0, 1)), (3, 2), atol=0.15)
 
 
+@pytest.mark.parametrize("method", sorted(flow.compared()))
+def test_every_other_estimator_of_the_library_is_there_to_compare_with(method: str) -> None:
+    before = texture()
+    found = flow.compared()[method]()(before, np.roll(before, (1, 2), axis=(0, 1)))
+    assert found.shape == (96, 128, 2)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(np.median(found[16:-16, 16:-16], axis=(0, 1)), (2, 1), atol=0.5)
+    assert method not in flow.METHODS
+
+
 def test_dis_does_not_depend_on_the_number_of_threads() -> None:
     before = texture(180, 320)
     after = np.roll(texture(180, 320), 4, axis=1)
@@ -47,12 +57,12 @@ def test_an_unknown_method_is_named(call: object) -> None:
     with pytest.raises(StepError) as refused:
         call("tvl1")  # type: ignore[operator]
     assert refused.value.code == "unknown_flow"
-    assert refused.value.params == {"method": "tvl1", "known": "dis, deepflow, farneback"}
+    assert refused.value.params == {"method": "tvl1", "known": "dis, dis-fast, dis-ultrafast, deepflow, farneback"}
 
 
 def test_versions_tell_methods_and_library_apart() -> None:
     assert flow.versions("dis")["opencv"] == cv2.__version__
-    assert len({str(flow.versions(method)) for method in flow.METHODS}) == 3
+    assert len({str(flow.versions(method)) for method in flow.METHODS}) == len(flow.METHODS)
 
 
 def test_only_what_moves_is_foreground() -> None:

@@ -108,7 +108,7 @@ def test_edges_are_the_first_pictures_at_or_after_their_time(tmp_path):
     """Exact on a variable frame rate too: no picture number is ever made from time x fps."""
     made, _ = squares.build(tmp_path / "s", ["Right"])
     pts = [0, 1, 2, 6, 7, 8, 9, 15, 16, 17, 30]  # at 10 a second
-    curve = strip([3] * 3 + [0] * 6 + [3] * 20, rate=10.0).curve
+    curve = strip([3] * 3 + [0] * 6 + [3] * 20, rate=10.0)
     seen = model()
     seen.grid = Grid(10.0, 8, 24, 24)
     (one,) = infer.suggest(seen, made, curve, frames(pts, (1, 10)))
@@ -121,7 +121,7 @@ def test_an_interval_that_holds_no_picture_is_no_suggestion(tmp_path):
     made, _ = squares.build(tmp_path / "s", ["Right"])
     seen = model()
     seen.grid = Grid(10.0, 8, 24, 24)
-    assert infer.suggest(seen, made, strip([3] * 3 + [0] * 2 + [3] * 20).curve, frames([0, 1, 20], (1, 10))) == []
+    assert infer.suggest(seen, made, strip([3] * 3 + [0] * 2 + [3] * 20), frames([0, 1, 20], (1, 10))) == []
 
 
 def test_the_curve_covers_every_tick_whatever_the_stride(tmp_path):

@@ -113,3 +113,64 @@ def test_classification_knows_the_super_classes():
     assert found["recalls"] == {"Serve Forehand Loop": 0, "Serve Backhand Loop": 1, "Offensive Forehand Hit": 0, "Negative": 1}
     plain = metrics.classification([0, 1], [0, 1], Taxonomy("flat", 1, [Move("x")]))
     assert "type_accuracy" not in plain
+
+
+def test_mediaeval21_is_a_curve_over_thresholds():
+    # tIoU 1 and .6 for two truths, one proposal beside: up to .60 precision 2/3 and recall 1, above 1/3 and 1/2 -> 1/2 * 2/3 + 1/2 * 2/3
+    truth = {"v": [Span(0, 10, A), Span(20, 30, A)]}
+    found = {"v": [Span(0, 10, A), Span(20, 26, A), Span(50, 60, A)]}
+    assert metrics.official_counts(found, truth, 0.6) == pytest.approx((2 / 3, 1)) and metrics.official_counts(found, truth, 0.65) == pytest.approx((1 / 3, 0.5))
+    assert metrics.mediaeval21(found, truth)["map"] == pytest.approx(2 / 3)
+    assert metrics.mediaeval22(found, truth)["map"] == pytest.approx((3 * 2 / 3 + 7 / 6) / 10), "the tasks are not comparable"
+    assert metrics.mediaeval21({}, truth) == {"map": 0.0, "global_iou": 0.0} and metrics.mediaeval21(truth, truth)["map"] == 1.0
+
+
+def test_map_by_threshold_has_the_map_as_its_mean():
+    found = {"v": [Span(1, 11, A, 0.9), Span(20, 30, B, 0.8), Span(41, 47, A, 0.7)]}
+    by = metrics.map_by_threshold(found, TRUTH)
+    assert list(by) == list(metrics.THRESHOLDS) and by[0.5] == 1.0 and by[0.95] == 0.5
+    assert np.mean(list(by.values())) == pytest.approx(metrics.mean_average_precision(found, TRUTH))
+
+
+def test_edit_score_by_hand():
+    # a b a against a a: one deletion of three; the second video has nothing found: 0
+    found = {"v": [Span(40, 50, A), Span(0, 1, A)]}
+    assert metrics.edit_score(found, TRUTH) == pytest.approx(1 - 1 / 3)
+    assert metrics.edit_score(found, {**TRUTH, "w": [Span(0, 5, B)]}) == pytest.approx((1 - 1 / 3) / 2)
+    for ours, real, distance in (("ab", "bab", 1), ("bab", "ab", 1), ("abc", "a", 2), ("abc", "adc", 1), ("kitten", "sitting", 3), ("", "ab", 2)):
+        a, b = ({"v": [Span(i, i + 1, move) for i, move in enumerate(moves)]} for moves in (ours, real))
+        assert metrics.edit_score(a, b) == pytest.approx(1 - distance / max(len(ours), len(real)))
+    assert metrics.edit_score(TRUTH, TRUTH) == 1.0 and metrics.edit_score({}, {}) == 0.0
+
+
+def test_segmental_f1_lets_a_truth_be_found_once_and_knows_time_loosely():
+    # tIoU 1, .3 and a second proposal on the first stroke: 2 of 3 found at .10 and .25, 1 at .50
+    found = {"v": [Span(0, 10, A), Span(1, 10, A), Span(20, 23, B)]}
+    out = metrics.segmental(found, TRUTH)
+    assert (out["f1@10"], out["f1@25"], out["f1@50"]) == pytest.approx((2 * 2 / 6, 2 * 2 / 6, 2 * 1 / 6))
+    assert metrics.segmental({}, {}) == {"edit": 0.0, "f1@10": 0.0, "f1@25": 0.0, "f1@50": 0.0}
+
+
+def test_counts_by_video_join_the_stretches_of_a_film_and_sum_to_f1():
+    found = {"0/3:0": [Span(0, 10, A), Span(12, 18, B)], "0/3:1+2": [Span(0, 10, B)], "1/4:0": []}
+    truth = {"0/3:0": [Span(0, 10, A)], "0/3:1+2": [Span(0, 10, A)], "1/4:0": [Span(0, 10, A)]}
+    by = metrics.per_video(found, truth)
+    assert by == {"3": {"found": 1, "predicted": 3, "truth": 2}, "4": {"found": 0, "predicted": 0, "truth": 1}}
+    whole = metrics.f1(found, truth)
+    assert whole["f1"] == pytest.approx(2 * 1 / (3 + 3)) and whole["found"] == 1
+    assert metrics.per_video(found, truth, with_class=False)["3"]["found"] == 2
+    assert metrics.per_video(found, truth, video_of=str).keys() == found.keys()
+
+
+def test_counts_by_class_and_by_super_class():
+    found = {"v": [Span(0, 10, B), Span(20, 30, B), Span(60, 70, B)]}
+    assert metrics.per_class(found, TRUTH, [A, B, "c"]) == {A: {"found": 0, "predicted": 0, "truth": 2}, B: {"found": 1, "predicted": 3, "truth": 1}}
+    assert metrics.per_class(found, TRUTH, [A]) == {A: {"found": 0, "predicted": 0, "truth": 2}}, "the others are not asked for"
+    coarse = {A: "x", B: "x"}
+    assert metrics.per_class(metrics.renamed(found, coarse), metrics.renamed(TRUTH, coarse), ["x"]) == {"x": {"found": 2, "predicted": 3, "truth": 3}}
+
+
+def test_stretches_that_are_no_stroke_but_taken_for_one():
+    none = {"v": [Span(0, 10, "Negative"), Span(20, 30, "Negative")], "w": [Span(0, 10, "Negative")]}
+    assert metrics.taken_for_strokes({"v": [Span(2, 11, A), Span(26, 40, A)]}, none) == (1, 3)
+    assert metrics.taken_for_strokes({}, {}) == (0, 0)

@@ -19,8 +19,26 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mlcore import checkpoint, clips, dataset, infer, loop, networks, presets, train
-from mlcore.clips import Augmentation, Cache, Grid, Normalisation, Pictures, View
+from mlcore import (
+    batches,
+    board,
+    checkpoint,
+    clips,
+    dataset,
+    distributed,
+    infer,
+    loop,
+    machine,
+    networks,
+    optim,
+    presets,
+    train,
+    validation,
+)
+from mlcore import store as stores
+from mlcore import task as task_of
+from mlcore.cache import OwnCache
+from mlcore.clips import Augmentation, Grid, Normalisation, Pictures, View
 from mlcore.dataset import Pool, Region
 from mlcore.formats import Dataset
 from mlcore.networks import Attention, Sizes
@@ -32,7 +50,7 @@ UNIT = Normalisation((10.0, 10.0), (0.0, 0.0))
 
 def pictures(tmp_path, grid=Grid(30.0, 8, 48, 48), moves=("Right", "Up")):  # noqa: B008
     made, truth = squares.build(tmp_path / "s", list(moves))
-    return Pictures(made, grid, Cache(2**24)), truth
+    return Pictures(made, grid, OwnCache(2**24)), truth
 
 
 def films(tmp_path, *videos, rate=15.0):
@@ -41,7 +59,7 @@ def films(tmp_path, *videos, rate=15.0):
 
 def given_pictures(monkeypatch, p, rgb, velocity):
     """Let every picture of `p` be (rgb, velocity in px per 1/120 s)."""
-    monkeypatch.setattr(p, "at", lambda k: (rgb, np.rint(velocity * clips.UNIT).astype(np.int16)))
+    monkeypatch.setattr(p, "at", lambda k: (rgb, np.rint(np.moveaxis(velocity, 2, 0) * clips.UNIT).astype(np.int16).copy()))
 
 
 def test_pitfall_11_sizes_are_not_changed_by_building_a_net():
@@ -158,13 +176,36 @@ def test_pitfall_26_a_mirror_negates_u_only_and_maps_x_to_w_minus_1_minus_x(tmp_
     assert np.allclose(turned[0], -flow[0, ..., ::-1], atol=1e-6) and np.allclose(turned[1], flow[1, ..., ::-1], atol=1e-6)
 
 
-def test_pitfall_27_one_centre_and_one_transform_a_clip(tmp_path, monkeypatch):
-    p, _ = pictures(tmp_path, Grid(30.0, 8, 24, 24, view=0.5))
-    p.x = np.linspace(0.2, 0.8, len(p.x))  # a region that runs across the picture
-    picture = np.random.default_rng(0).integers(0, 255, (48, 48, 3)).astype(np.uint8)
-    given_pictures(monkeypatch, p, picture, np.zeros((48, 48, 2)))
-    rgb, _ = clips.clip(p, 0.3, UNIT, View(turn=7.0, zoom=1.05))
-    assert all(np.array_equal(rgb[:, 0], rgb[:, t]) for t in range(8))
+def test_pitfall_27_the_crop_moves_slowly_and_all_pictures_share_one_linear_map(tmp_path, monkeypatch):
+    """Colour tells where a pixel comes from; the region jumps 60 px from one picture to the next, as the published one may."""
+    n, grid, view = 360, Grid(120.0, 100, 120, 120), View(turn=7.0, zoom=1.05)
+    flow = np.zeros((n, 180, 240, 2), np.int8)
+    made = stores.build(tmp_path / "s", np.zeros((n, 180, 240, 3), np.uint8), flow, [k / 120 for k in range(n)], list(range(n)))
+    made.roi.x[:] = [0.375] * 180 + [0.625] * 180
+    made.roi.y[:] = [0.5] * n
+    p = Pictures(made, grid, OwnCache(2**24))
+    picture = np.stack([*np.meshgrid(np.arange(240), np.arange(180)), np.zeros((180, 240))], 2).astype(np.uint8)
+    given_pictures(monkeypatch, p, picture, np.zeros((180, 240, 2)))
+    rgb, _ = clips.clip(p, 1.5, UNIT, view)
+    xy = rgb[:2, :, 10:110, 10:110] * 255  # where each pixel of the crop comes from
+    moved = np.diff(xy.mean((2, 3)), axis=1)
+    assert np.abs(moved).max() < 1.1  # whole pixels, never more than one at a time
+    assert 20 < moved[0].sum() <= 60 and abs(moved[1].sum()) < 0.5  # it does follow
+    for axis in (2, 3):
+        slope = np.diff(xy, axis=axis).mean((2, 3))
+        assert np.abs(slope - slope[:, :1]).max() < 0.02
+
+
+def test_pitfall_27_a_moment_looks_the_same_in_every_window(tmp_path):
+    made, _ = squares.build(tmp_path / "s", ["Right", "Up"])
+    made.roi.x[:] = np.linspace(0.3, 0.7, made.n).tolist()  # a region that runs across the picture
+    p = Pictures(made, Grid(30.0, 9, 24, 24, view=0.5), OwnCache(2**24))
+    early, late = clips.clip(p, 20 / 30, UNIT), clips.clip(p, 23 / 30, UNIT)
+    assert np.ptp(p.centres, axis=0).max() > 1.0  # the crop moves meanwhile
+    for a, b in zip(early, late):
+        assert np.array_equal(a[:, 3:], b[:, :-3])
+    whole = clips.strip(p, np.arange(40) / 30, UNIT)
+    assert all(np.array_equal(a[:, 16:25], b) for a, b in zip(whole, early))
 
 
 def test_pitfall_28_drawing_works_for_odd_sizes_without_warnings():
@@ -207,34 +248,49 @@ def task(tmp_path, **changes):
     regions = dataset.regions(found, "train")
     pool, preset = Pool(found, regions, 3), presets.named("tiny")
     given = {"name": "t", "films": found, "pool": pool, "validation": pool.fixed(7, pool.classes), "preset": preset, "sizes": preset.network(4),
-             "normal": UNIT, "seed": 1, "epochs": 1, "seconds": 600.0, "folder": tmp_path / "c", "cache": Cache(2**24), "device": torch.device("cpu")}  # fmt: skip
+             "normal": UNIT, "seed": 1, "epochs": 1, "seconds": 600.0, "folder": tmp_path / "c", "cache": OwnCache(2**24), "device": torch.device("cpu")}  # fmt: skip
     return loop.Task(**(given | changes))
+
+
+def ahead(t):
+    return batches.Prefetch(batches.Loader([f.store for f in t.films], t.preset.grid, t.normal, t.sizes.classes, t.cache))
 
 
 def test_pitfall_38_validation_leaves_running_statistics_alone(tmp_path):
     t = task(tmp_path)
     net = networks.build(t.sizes, seed=1).train()
     before = {k: v.clone() for k, v in net.state_dict().items()}
-    loop.validate(t, net, [Pictures(f.store, t.preset.grid, t.cache) for f in t.films])
+    loop.validate(t, [net], ahead(t))
     assert any("running_mean" in k for k in before)
     assert all(torch.equal(v, before[k]) for k, v in net.state_dict().items())
 
 
+def test_pitfall_38_there_is_a_schedule_and_an_early_stop(tmp_path):
+    """The published loop calls a schedule that does not exist and never stops early."""
+    t = task(tmp_path, epochs=30)
+    t.preset, t.sizes = dataclasses.replace(t.preset, lr=0.0, patience=2), dataclasses.replace(t.sizes, norm=False)
+    fitted = loop.fit(t)
+    assert len(fitted.history) == 3 and fitted.best == 0
+    t = task(tmp_path, epochs=4, folder=tmp_path / "d")
+    rates = [line["lr"] for line in loop.fit(t).history]
+    assert rates == sorted(rates, reverse=True) and rates[-1] < 0.2 * rates[0]
+
+
 def test_pitfall_39_the_mean_is_over_samples_not_over_batches(tmp_path):
     t = task(tmp_path)
-    net, films_ = networks.build(t.sizes, seed=1), [Pictures(f.store, t.preset.grid, t.cache) for f in t.films]
-    samples = (t.validation * 12)[:37]  # 32 and 5: the last batch is small
-    t.validation = samples
-    whole, _ = loop.validate(t, net, films_)
+    net = networks.build(t.sizes, seed=1)
+    t.validation = (t.validation * 12)[:37]  # 32 and 5: the last batch is small
+    samples, ((whole, _),) = t.validation, loop.validate(t, [net], ahead(t))
     ones = []
     for s in samples:
         t.validation = [s]
-        ones.append(loop.validate(t, net, films_)[0])
-    assert whole == pytest.approx(np.mean(ones), abs=2e-2)
+        ones.append(loop.validate(t, [net], ahead(t))[0][0])
+    of_batches = (np.mean(ones[:32]) + np.mean(ones[32:])) / 2
+    assert whole == pytest.approx(np.mean(ones), abs=1e-5) and abs(of_batches - whole) > 1e-4
 
 
 def test_pitfall_40_nothing_that_runs_code_is_read_or_written():
-    for module in (checkpoint, loop, train, infer, networks, dataset, clips):
+    for module in (checkpoint, loop, machine, batches, board, distributed, optim, task_of, validation, train, infer, networks, dataset, clips):
         source = inspect.getsource(module)
         assert not re.search(r"torch\.(save|load)\b|pickle|(?<![.\w])eval\(", source)
 

@@ -126,3 +126,23 @@ def test_corrections_that_are_none_are_refused(bad: Any) -> None:
     with pytest.raises(StepError) as refused:
         roi.checked(bad)
     assert refused.value.code == "bad_corrections"
+
+
+def test_a_boxed_track_is_the_mean_over_its_length() -> None:
+    seconds = np.sort(np.random.default_rng(0).uniform(0, 4, 200))
+    values = np.random.default_rng(1).uniform(0, 1, (200, 2))
+    found = roi.boxed(values, seconds, 0.8)
+    for k in (0, 3, 90, 150, 199):
+        moments = np.linspace(seconds[k] - 0.4, seconds[k] + 0.4, 20001)
+        expected = [np.interp(moments, seconds, column).mean() for column in values.T]
+        assert found[k] == pytest.approx(expected, abs=1e-3)
+    assert roi.boxed(values[:1], seconds[:1], 0.8).tolist() == values[:1].tolist()
+
+
+@pytest.mark.parametrize("rate", [30, 120, 240])
+def test_a_boxed_jump_becomes_a_ramp_of_that_length_at_every_rate(rate: int) -> None:
+    seconds = np.arange(4 * rate) / rate
+    values = np.where(seconds < 2, 100.0, 160.0)[:, None].repeat(2, axis=1)
+    found = roi.boxed(values, seconds, 0.8)[:, 0]
+    assert np.diff(found).max() <= 60 / 0.8 / rate + 1e-9
+    assert np.interp([1.5, 1.8, 2.0, 2.2, 2.5], seconds, found) == pytest.approx([100, 115, 130, 145, 160], abs=2)

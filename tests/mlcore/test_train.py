@@ -17,7 +17,8 @@ import torch
 from PIL import Image
 
 from mlcore import clips, dataset, infer, loop, presets, train
-from mlcore.clips import Cache
+from mlcore import store as stores
+from mlcore.cache import OwnCache
 from mlcore.dataset import Pool
 from mlcore.formats import Dataset, FrameTable, Run
 from mlcore.loop import Task
@@ -50,7 +51,7 @@ def task(tmp_path, epochs=3, name="t", **changes) -> Task:
     preset = replace(preset, sizes={**preset.sizes, "dropout": 0.3})
     normal = clips.normalisation(dataset.maxima(films, regions), preset.gain)
     given = {"films": films, "pool": Pool(films, regions, 3), "validation": [], "preset": preset, "sizes": preset.network(4), "normal": normal,
-             "seed": 5, "epochs": epochs, "seconds": 3600.0, "folder": tmp_path / name, "cache": Cache(2**24), "device": torch.device("cpu")}  # fmt: skip
+             "seed": 5, "epochs": epochs, "seconds": 3600.0, "folder": tmp_path / name, "cache": OwnCache(2**24), "device": torch.device("cpu")}  # fmt: skip
     return Task(name, **(given | changes))
 
 
@@ -65,10 +66,13 @@ def test_time_blocks_give_a_whole_run_that_knows_its_film(tmp_path, capsys):
     assert metrics["protocol"] == "time-blocks" and run.metrics == json.loads(json.dumps(metrics))
     unseen = metrics["unseen"]
     assert unseen["strokes"] == 6 and unseen["classes_checkable"] and unseen["champion"] is None and metrics["test"] is None
-    assert set(unseen["model"]) == set(unseen["baseline"]) == {"f1", "f1_any"}
+    assert set(unseen["model"]) == set(unseen["baseline"]) == {"f1", "f1_any"} and set(unseen["videos"]) == {"0"}
     assert metrics["fit"]["f1_any"] >= 0.8 and metrics["fit"]["classification"]["balanced_accuracy"]["value"] >= 0.7
     names = {p.name for p in (tmp_path / "run").iterdir()}
-    assert names == {"run.json", "weights.safetensors", "curves.json", "metrics.json", "confusion.png", "curves.png", "epochs.jsonl"}
+    files = {"run.json", "weights.safetensors", "curves.json", "metrics.json", "confusion.png", "curves.png", "epochs.jsonl"}
+    assert names == files | {"report", "tensorboard"}
+    report = (tmp_path / "run" / "report" / "index.html").read_text()
+    assert "fold by fold" in report and json.loads((tmp_path / "run" / "report" / "report.json").read_text())["detection"]["strokes"] == 6
     for name in ("confusion.png", "curves.png"):
         with Image.open(tmp_path / "run" / name) as picture:
             assert picture.width > 100
@@ -106,6 +110,24 @@ def test_hold_out_measures_on_test_and_asks_the_champion_there(tmp_path):
     assert Run.read(tmp_path / "one" / "run.json").config["best_epoch"] == best["epoch"]
     again = command(path, tmp_path / "two", "--champion", str(tmp_path / "one"), "--seed", "9")
     assert again["unseen"]["champion"] == metrics["unseen"]["model"]
+
+
+def test_from_25_strokes_on_a_temporal_head_is_learned_kept_and_used(tmp_path):
+    """It is part of the run folder; whoever loads the run gets its proposals."""
+    videos = [squares.video(tmp_path, name, MANY * 3, seed=k) for k, name in enumerate("ab")]
+    videos.append(squares.video(tmp_path, "c", MANY * 4, part="validation", seed=7))
+    path = squares.dataset(tmp_path, "hold-out", videos)
+    metrics = command(path, tmp_path / "run")
+    run, model = infer.load_model(tmp_path / "run")
+    assert run.head["classes"] == 4 and model.head is not None and (tmp_path / "run" / "head.safetensors").exists()
+    store = stores.read(tmp_path / "c")
+    seen = model.look(store)
+    assert seen.proposals and all(0 <= p.begin < p.end <= 1.1 * store.seconds[-1] for p in seen.proposals if p.score > 0.3)
+    assert metrics["unseen"]["ece"]["model"] is not None and metrics["unseen"]["strokes"] == 24
+    with pytest.raises(StepError) as refusal:
+        (tmp_path / "run" / "head.safetensors").unlink()
+        infer.load_model(tmp_path / "run")
+    assert refusal.value.code == "no_weights"
 
 
 def test_leave_one_video_out_never_learns_from_test_parts(tmp_path):

@@ -21,7 +21,7 @@ from strokes import registry, taxonomy
 from strokes.errors import Refused
 from strokes.models import Run, Taxonomy
 
-WEIGHTS = "weights.safetensors"
+WEIGHTS, HEAD = "weights.safetensors", "head.safetensors"
 
 
 class Command(BaseCommand):
@@ -50,6 +50,8 @@ def whole_run(folder: Path) -> formats.Run:
     if missing:
         raise Refused("run_not_whole", folder=folder.name, missing=", ".join(missing))
     file = formats.Run.read(folder / "run.json")
+    if file.head and not (folder / HEAD).is_file():
+        raise Refused("run_not_whole", folder=folder.name, missing=HEAD)
     expected = file.config.get("weights_sha256")
     with (folder / WEIGHTS).open("rb") as weights:
         found = hashlib.file_digest(weights, "sha256").hexdigest()
