@@ -6,6 +6,7 @@ import os
 import resource
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -58,6 +59,33 @@ def interleaved(ours: Callable[[], Any], other: Callable[[], Any], *, pairs: int
     for _ in range(pairs):
         found[1].append(seconds(other, clock) / units[1])
         found[0].append(seconds(ours, clock) / units[0])
+    return Pairs(*found)
+
+
+def serve(call: Callable[[], Any]) -> None:
+    """In a child: make `call` once to warm up, then once for each line on standard input, answering with its processor seconds."""
+    call()
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        print(seconds(call, processor), flush=True)
+
+
+def apart(ours: Sequence[str], other: Sequence[str], *, pairs: int, units: tuple[float, float] = (1, 1)) -> Pairs:
+    """`interleaved`, each side in a process of its own (`serve`): for what a process does once for all, as with its memory."""
+    sides = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for command in (ours, other)]
+    found: list[list[float]] = [[], []]
+    try:
+        for side in sides:
+            assert side.stdout and side.stdout.readline() == "ready\n"
+        for _ in range(pairs):
+            for k in (1, 0):
+                assert sides[k].stdin and sides[k].stdout
+                print("go", file=sides[k].stdin, flush=True)
+                found[k].append(float(sides[k].stdout.readline()) / units[k])
+    finally:
+        for side in sides:
+            side.kill()
+            side.wait()
     return Pairs(*found)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mlcore import checkpoint, decide, dense, detect, limits, motion, networks
+from mlcore import checkpoint, decide, dense, detect, limits, machine, motion, networks
 from mlcore import store as stores
 from mlcore.cache import Cache, OwnCache
 from mlcore.clips import Grid, Normalisation, Pictures
@@ -48,7 +48,8 @@ def ahead(work: Callable[[A], B], items: Iterable[A], threads: int = 1, depth: i
 
 @dataclass
 class Model:
-    """A network with all it needs to look at a video. `stride`: ticks between windows; `classes`: names, Negative last."""
+    """A network with all it needs to look at a video. `stride`: ticks between windows; `classes`: names, Negative last; `precision` and
+    `openvino`: as in `dense.scan`."""
 
     net: Net
     grid: Grid
@@ -59,13 +60,16 @@ class Model:
     flow: dict[str, Any]
     device: torch.device
     head: Head | None = None
+    precision: str = "auto"
+    openvino: bool = False
 
     def scan(self, store: Store, begin: float = 0.0, end: float | None = None, *, cache: Cache | None = None,
              tell: Callable[[float], None] = lambda share: None) -> Scan:  # fmt: skip
         """Class scores and features at every `stride`-th tick of `[begin, end)` seconds (the whole video by default)."""
         first, last = ticks_of(store, self.grid.rate, begin, end)
         pictures = Pictures(store, self.grid, cache or OwnCache())
-        return dense.scan(self.net, pictures, self.normal, first, last, stride=self.stride, device=self.device, tell=tell)
+        return dense.scan(self.net, pictures, self.normal, first, last, stride=self.stride, device=self.device, precision=self.precision,
+                          openvino=self.openvino, tell=tell)  # fmt: skip
 
     def look(self, store: Store, begin: float = 0.0, end: float | None = None, *, cache: Cache | None = None,
              tell: Callable[[float], None] = lambda share: None) -> Strip:  # fmt: skip
@@ -158,7 +162,8 @@ def suggest(model: Model, store: Store, seen: Strip, frames: FrameTable) -> list
     return out
 
 
-def infer(*, prepared: Path, frames: FrameTable, run: Path, out: Path, device: str = "auto", progress: Progress | None = None) -> dict[str, Any]:
+def infer(*, prepared: Path, frames: FrameTable, run: Path, out: Path, device: str = "auto", precision: str = "auto", openvino: bool = False,
+          progress: Progress | None = None) -> dict[str, Any]:  # fmt: skip
     """Write the suggestions of `run` for one prepared video to `out`; {"strokes": n, "run": id}."""
     try:
         store = stores.read(prepared)
@@ -167,6 +172,7 @@ def infer(*, prepared: Path, frames: FrameTable, run: Path, out: Path, device: s
     if store.prepared.sha256 and frames.sha256 and store.prepared.sha256 != frames.sha256:
         raise StepError("other_video", prepared=store.prepared.sha256[:12], frames=frames.sha256[:12])
     made, model = load_model(run, choose_device(device))
+    model.precision, model.openvino = precision, openvino
     check_flow(model.flow, store)
     progress = progress or Progress("suggest")
     seen = model.look(store, tell=lambda share: progress.at(share))
@@ -189,13 +195,17 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--precision", choices=dense.PRECISIONS, default="auto", help="bf16 halves the cost on processors that have it and moves probabilities by about 0.01")
+    parser.add_argument("--openvino", action="store_true", help="attention networks on a processor through OpenVINO, where it is installed")
     options = parser.parse_args(arguments)
-    limits.apply()
+    limits.apply(files=1024)
+    machine.keep_memory()
     try:
         frames = FrameTable.read(options.frames)
     except (FormatError, FileNotFoundError) as error:
         raise StepError("not_prepared", video=options.frames.parent.name, found=str(error)) from error
-    return infer(prepared=options.prepared, frames=frames, run=options.run, out=options.out, device=options.device)
+    return infer(prepared=options.prepared, frames=frames, run=options.run, out=options.out, device=options.device,
+                 precision=options.precision, openvino=options.openvino)  # fmt: skip
 
 
 if __name__ == "__main__":

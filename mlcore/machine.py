@@ -1,12 +1,15 @@
-"""What the machine under a training does: give the same bits again, and say when its memory is used up."""
+"""What the machine under a training does: give the same bits again, keep its memory at hand, and say when it is used up."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's mallopt
 
 
 @contextmanager
@@ -31,3 +34,14 @@ def repeatable(on: bool) -> Iterator[None]:
 def no_memory(error: BaseException) -> bool:
     """Whether this is how a device or the system says that memory is used up."""
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "allocate memory" in str(error) or "out of memory" in str(error)
+
+
+def keep_memory() -> None:
+    """Have the C library keep freed memory for the next tensor instead of giving it back: a step's tensors are as large as those of the
+    step before, and every page that the system hands out anew is cleared first. Nothing happens where there is no glibc."""
+    try:
+        libc = ctypes.CDLL(None)
+        for name, value in ((M_MMAP_THRESHOLD, 2**30), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, 2**26)):
+            libc.mallopt(name, value)
+    except (OSError, AttributeError):
+        return

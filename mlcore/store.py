@@ -2,8 +2,9 @@
 
     prepared.json        formats.Prepared; written last, so its presence means that the folder is whole
     segment-NNNNN.pile   `segment` pictures each (`mlcore.pile`: numbered pieces with checksums), in this order:
-                         one JPEG a picture (quality 95, 4:4:4); flow, int16 in 1/64 px (+-512 px), `CHUNK` pictures of one of
-                         `STRIPES` upright stripes a piece (blosc2, zstd + shuffle), stripe by stripe, chunk by chunk;
+                         `STRIPES` JPEGs a picture (quality 95, 4:4:4), upright stripes from left to right, so that a crop unpacks
+                         little more than itself; flow, int16 in 1/64 px (+-512 px), `CHUNK` pictures of one stripe a piece
+                         (blosc2, zstd + shuffle), stripe by stripe, chunk by chunk;
                          centres (m,2) float32: centre of motion (x, y) in stored pixels, NaN where nothing moves; makes the ROI;
                          maxima (m,2) float64: largest |velocity| of a picture
     roi.json             formats.RoiTrack; the only file that changes afterwards
@@ -39,7 +40,7 @@ from mlcore.pile import Pile
 VERSION = Prepared.STORE
 SEGMENT = 512  # pictures a segment
 CHUNK = 8
-STRIPES = 4
+STRIPES = 8
 FLOW_UNIT = 64.0  # steps per pixel
 TICK = 120.0  # velocities are in pixels per 1/120 s, the unit in which the papers give their thresholds
 EXPECTED = 0.7  # bytes a pixel of a finished folder: a disk too small is known before hours of work, not after
@@ -103,25 +104,31 @@ class Store:
         """(n,H,W,3) uint8 stored pictures [begin, end); with `box` (rows, columns) only that part of each. FormatError."""
         rows, columns = self._box(box)
         out = np.empty((max(0, end - begin), rows.stop - rows.start, columns.stop - columns.start, 3), np.uint8)
-        at = 0
+        stripes, at = self._touched(columns), 0
         for part, low, high, _ in self._parts(begin, end):
-            for piece in part.pieces(range(low, high)):
-                out[at] = np.asarray(cv2.imdecode(np.frombuffer(piece, np.uint8), cv2.IMREAD_COLOR_RGB))[rows, columns]
-                at += 1
+            numbers = [index * STRIPES + k for index in range(low, high) for k, _, _ in stripes]
+            for i, piece in enumerate(part.pieces(numbers)):
+                _, left, right = stripes[i % len(stripes)]
+                near, far = max(left, columns.start), min(right, columns.stop)
+                picture = np.asarray(cv2.imdecode(np.frombuffer(piece, np.uint8), cv2.IMREAD_COLOR_RGB))
+                out[at + i // len(stripes), :, near - columns.start : far - columns.start] = picture[rows, near - left : far - left]
+            at += high - low
         return out
+
+    def _touched(self, columns: slice) -> list[tuple[int, int, int]]:
+        """(number, left, right) of the stripes that hold some of these columns."""
+        return [(k, left, right) for k, (left, right) in enumerate(_stripes(self.prepared.width)) if left < columns.stop and right > columns.start]
 
     def flow_steps(self, begin: int, end: int, box: Box | None = None) -> NDArray[np.int16]:
         """(n,H,W,2) int16: flow in 1/64 px as stored. Only the stripes that `box` touches are unpacked. FormatError."""
         rows, columns = self._box(box)
         out = np.empty((max(0, end - begin), rows.stop - rows.start, columns.stop - columns.start, 2), np.int16)
-        stripes = [(k, left, right) for k, (left, right) in enumerate(_stripes(self.prepared.width))
-                   if left < columns.stop and right > columns.start]  # fmt: skip
-        at = 0
+        stripes, at = self._touched(columns), 0
         for part, low, high, m in self._parts(begin, end):
             chunks = range(low - low % CHUNK, high, CHUNK)
-            numbers = [m + first // CHUNK * STRIPES + k for first in chunks for k, _, _ in stripes]
+            numbers = [(m + first // CHUNK) * STRIPES + k for first in chunks for k, _, _ in stripes]
             for number, packed in zip(numbers, part.pieces(numbers)):
-                first, (left, right) = (number - m) // STRIPES * CHUNK, _stripes(self.prepared.width)[(number - m) % STRIPES]
+                first, (left, right) = (number // STRIPES - m) * CHUNK, _stripes(self.prepared.width)[number % STRIPES]
                 block = np.empty((min(CHUNK, m - first), self.prepared.height, right - left, 2), np.int16)
                 blosc2.decompress2(packed, block, nthreads=1)
                 bottom, top = max(low, first), min(high, first + CHUNK)
@@ -177,7 +184,7 @@ def _names(folder: Path, n: int, segment: int) -> list[Path]:
 
 def _pieces(m: int) -> int:
     """How many pieces a segment of `m` pictures has."""
-    return m + -(-m // CHUNK) * STRIPES + 2
+    return (m + -(-m // CHUNK)) * STRIPES + 2
 
 
 def _stripes(width: int) -> list[tuple[int, int]]:
@@ -227,14 +234,15 @@ class Writer:
         for k, (rgb, steps, centre, peak) in enumerate(pictures):
             if rgb.shape != (self.height, self.width, 3) or steps.shape != (self.height, self.width, 2):
                 raise ValueError(f"a picture {self.width} x {self.height} is due, not {rgb.shape}, {steps.shape}")
-            jpegs.append(cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _JPEG)[1].tobytes())
+            bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+            jpegs += [cv2.imencode(".jpg", bgr[:, left:right], _JPEG)[1].tobytes() for left, right in _stripes(self.width)]
             chunk[k % CHUNK] = steps
             if k % CHUNK == CHUNK - 1 or k == self.length(number) - 1:
                 flow += _packed(chunk[: k % CHUNK + 1])
             centres.append(centre)
             peaks.append(peak)
-        if len(jpegs) != self.length(number):
-            raise ValueError(f"segment {number} has {self.length(number)} pictures, not {len(jpegs)}")
+        if len(peaks) != self.length(number):
+            raise ValueError(f"segment {number} has {self.length(number)} pictures, not {len(peaks)}")
         pile.write(self.names[number], [*jpegs, *flow, np.array(centres, "<f4").tobytes(), np.array(peaks, "<f8").tobytes()])
 
     def finish(self, prepared: Prepared) -> Float32:

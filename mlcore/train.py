@@ -32,7 +32,7 @@ import cv2
 import numpy as np
 import torch
 
-from mlcore import checkpoint, clips, dataset, detect, distributed, evaluate, limits, loop, plots, presets
+from mlcore import checkpoint, clips, dataset, detect, distributed, evaluate, limits, loop, machine, plots, presets
 from mlcore.cache import Cache
 from mlcore.clips import Normalisation
 from mlcore.dataset import Film, Fold, Pool, Region
@@ -299,6 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     options = parser.parse_args(arguments)
     limits.apply(files=4096)
     cv2.setNumThreads(1)
+    machine.keep_memory()
     stopping: list[bool] = []
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
     training = opened(options)

@@ -113,7 +113,9 @@ def attention(bench: Bench) -> list[Line]:
         found.other.append(seconds(lambda: case.published(few, 8), processor) / few)
         begin = seconds(lambda: case.dense(1, 8, batch=1, openvino=True), processor)
         found.ours.append((seconds(lambda: case.dense(1 + few, 8, batch=1, openvino=True), processor) - begin) / few)
+    half = line(bench, f"{claim.replace('float32', 'bf16')}, PyTorch alone", lambda n: case.dense(n, 8, "bf16", batch=1), lambda n: case.published(n, 8), (few, few), 2.5, 0.01)
     return [
+        *half,
         Line.ratio(f"{claim}, OpenVINO, each further window", found, 2.5, "window"),
         Line.reported("the first window with OpenVINO, which compiles", begin, "s"),
         Line.at_most(f"{claim}: largest difference of a probability", difference, 1e-5, "", other=f"highest probability {other.max():.2f}"),

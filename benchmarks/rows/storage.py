@@ -69,7 +69,9 @@ def reading(bench: Bench, ours: store.Store, files: Path) -> list[Line]:
 
     def cut() -> None:
         np.multiply(ours.rgb(2, 102, box), np.float32(1 / 255)).transpose(3, 0, 1, 2)
-        vectors = ours.velocity(2, 102, box) * normal.scale
+        vectors = ours.velocity(2, 102, box)
+        rows = vectors.reshape(*vectors.shape[:2], -1)  # one long row at a time: pairs of two numbers are slow to broadcast over
+        rows *= np.tile(normal.scale, vectors.shape[2])
         np.clip(vectors, -1, 1, out=vectors).transpose(3, 0, 1, 2)
 
     def first_time() -> None:
