@@ -25,7 +25,7 @@ def drawn(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory, drawn):
-    site = Site(tmp_path_factory.mktemp("site"), TOPSPIN_BLIND_SHARE="0")
+    site = Site(tmp_path_factory.mktemp("site"), TOPSPIN_BLIND_SHARE="0", TOPSPIN_PREPARE_RATE="60")
     yield site
     for pid, _ in processes(site.data):
         os.kill(pid, signal.SIGKILL)
@@ -54,7 +54,7 @@ def test_killed_in_each_phase_of_a_new_video(site, drawn):
     _, files = drawn
     site.manage("add_video", files[0], "--title", files[0].name, "--player", "anna:right:left", "--skip-checks")
     [media] = list((site.data / "media").glob("*-*"))
-    segments = lambda: sorted(media.glob("prepared/*/segment-*.b2nd"))  # noqa: E731
+    segments = lambda: sorted(media.glob("prepared/*/segment-*.pile"))  # noqa: E731
     whole = lambda: list(media.glob("prepared/*/prepared.json"))  # noqa: E731
     news = lambda known: lambda: {*map(str, segments())} - set(known) or whole()  # noqa: E731
     kept: dict[str, int] = {}
@@ -87,7 +87,7 @@ def test_killed_in_each_phase_of_a_new_video(site, drawn):
     ]  # fmt: skip
     assert site.rows("select distinct starts from strokes_job") == [(2,)]
     assert site.one("select state from strokes_video") == "prepared"
-    assert not [path for path in media.rglob("*") if "suggestions-" in path.name or "segment-" in path.name]
+    assert not [path for path in media.rglob("*") if "suggestions-" in path.name or path.name.startswith((".segment", ".prepared"))]
     assert "Traceback" not in site.said()
     site.stop()
 
