@@ -136,8 +136,7 @@ class Pictures:
         shrink = min(1.0, grid.H / side)
         self.size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
         self.side = side * self.size[0] / width
-        self.exact = grid.H == grid.W and abs(grid.H / self.side - 1) < 0.01  # the pictures lie at the network's own scale
-        self.side = float(grid.H) if self.exact else self.side
+        self.exact = grid.H == grid.W == side and self.size == (width, height)  # a pixel of the crop is a pixel of the archive
         self.kept = thinned(np.asarray(store.seconds, np.float64), grid.rate)
         self.seconds = np.asarray(store.seconds, np.float64)[self.kept]
         track = np.stack([store.roi.x, store.roi.y], axis=1)[self.kept]
@@ -150,8 +149,8 @@ class Pictures:
 
     def inside(self, centres: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, 2) crop centres in px of (n, 2) fractions of the picture, so that the crop stays inside (where the picture is
-        smaller than the crop: the picture's middle). At the network's own scale crops begin at whole pixels, as the published ones do:
-        without augmentation they are then cut and not interpolated."""
+        smaller than the crop: the picture's middle). Where a pixel of the crop is a pixel of the archive, crops begin at
+        whole pixels, as the published ones do: without augmentation they are then cut and not interpolated."""
         size, half = np.array(self.size), self.side / 2
         low, high = np.minimum(half, size / 2), np.maximum(size - half, size / 2)
         found = np.clip(centres * size, low, high)

@@ -49,7 +49,8 @@ class Seen:
 
     def fitted(self, with_class: bool, start: Decision = Decision()) -> Decision:  # noqa: B008
         """The decision that suits this best: by the temporal head if there is one and it does at least as well as the best cut of the
-        curves; with the temperature of its class probabilities. `start` when fewer than `ENOUGH` strokes are there to judge by."""
+        curves (F1 at three overlaps, and mAP@[.5:.95], which asks for edges and ranking too); with the temperature of its class
+        probabilities. `start` when fewer than `ENOUGH` strokes are there to judge by."""
         if sum(map(len, self.truths.values())) < ENOUGH:
             return start
         if with_class and self.given:
@@ -59,6 +60,9 @@ class Seen:
         if not any(strip.proposals for strip in self.strips.values()):
             return by_curve
         by_head, headed = decide.fit_head(score, replace(by_curve, head=True))
+        if with_class:
+            value += metrics.mean_average_precision(self.spans(by_curve, every=True), self.truths)
+            headed += metrics.mean_average_precision(self.spans(by_head, every=True), self.truths)
         return self.calibrated(by_head, with_class) if headed >= value else by_curve
 
     def calibrated(self, decision: Decision, with_class: bool = True) -> Decision:
