@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -107,7 +109,6 @@ class _Work:
 
     def __init__(self, net: Net, device: torch.device, precision: str, openvino: bool = False) -> None:
         self.net, self.device, self.openvino = net, device, openvino and device.type == "cpu"
-        self.compiled: dict[str, Callable[[Tensor], Tensor]] = {}
         half = precision == "bf16" or (precision == "auto" and networks.multiplies_bf16(device))
         self.dtype = torch.bfloat16 if half else torch.float32
         self.linear = {s: net.linear_of(s).weight.bfloat16() for s in net.streams} if precision == "bf16" else {}
@@ -133,17 +134,27 @@ class _Work:
         """The attention module of that name."""
         module = self.net.get_submodule(name)
         if self.openvino:
-            if name not in self.compiled:
-                self.compiled[name] = compiled(module, x_BCTHW, self.dtype == torch.bfloat16)
-            return self.compiled[name](x_BCTHW.float()).to(self.dtype)
+            return compiled(module, x_BCTHW, self.dtype == torch.bfloat16)(x_BCTHW.float()).to(self.dtype)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
             out: Tensor = module(x_BCTHW.contiguous(memory_format=torch.channels_last_3d))
             return out
 
 
+_COMPILED: WeakKeyDictionary[nn.Module, dict[tuple[Any, ...], Callable[[Tensor], Tensor]]] = WeakKeyDictionary()
+
+
 def compiled(module: nn.Module, example: Tensor, bf16: bool) -> Callable[[Tensor], Tensor]:
     """`module` for CPU tensors of the shape of `example`, float32 in and out. Measured on attention modules: relative difference to torch
-    1e-7 in float32, 1e-3 in bf16. StepError no_openvino{} when it is not installed."""
+    1e-7 in float32, 1e-3 in bf16. What was compiled is kept as long as the module lives unchanged. StepError no_openvino{} when it is not
+    installed."""
+    kept = _COMPILED.setdefault(module, {})
+    key = (tuple(example.shape), bf16, torch.get_num_threads(), sum(p._version for p in module.parameters()))
+    if key not in kept:
+        kept[key] = _compile(module, example, bf16)
+    return kept[key]
+
+
+def _compile(module: nn.Module, example: Tensor, bf16: bool) -> Callable[[Tensor], Tensor]:
     try:
         openvino = import_module("openvino")
     except ImportError as error:
