@@ -101,12 +101,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _all(chosen: list[Row], known: list[Row], bench: Bench) -> int:
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     good = True
     for row in chosen:
         found = measured(row, bench)
         good &= all(line["figure"] is not None and line["met"] is not False for line in found["lines"])
         if not bench.quick:
+            results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}  # now: another run may have written meanwhile
             results[row.name] = found
             report.save(RESULTS, results)
             report.write(PAGE, known, results)

@@ -167,23 +167,22 @@ class Usage:
 
 
 def child(command: Sequence[str], **more: Any) -> Usage:
-    """Run to the end. `peak_bytes`: the processes' own high-water marks (VmHWM), summed over all that ran below it.
+    """Run to the end. `peak_bytes`: the most that all its processes held together at one time, pages that they share counted once (PSS).
 
     Raises CalledProcessError with the end of standard error.
     """
     begun, before = wall(), resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **more)
-    marks: dict[int, int] = {}
+    peak = 0
     while process.poll() is None:
-        for pid in family(process.pid):
-            marks[pid] = max(marks.get(pid, 0), high_water(pid))
+        peak = max(peak, sum(held(pid) for pid in family(process.pid)))
         time.sleep(POLL_S)
     said = process.communicate()[1]
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, stderr=said[-2000:])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Usage(wall() - begun, used, sum(marks.values()))
+    return Usage(wall() - begun, used, peak)
 
 
 def family(pid: int) -> list[int]:
@@ -198,11 +197,11 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def high_water(pid: int) -> int:
-    """VmHWM in bytes; 0 for a process that has gone."""
+def held(pid: int) -> int:
+    """Its memory in bytes, its share of what it shares with others (PSS); 0 for a process that has gone."""
     try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
                 return int(line.split()[1]) * 1024
     except OSError:
         pass

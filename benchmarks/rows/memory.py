@@ -24,7 +24,7 @@ def measure(bench: Bench) -> list[Line]:
         used = child([*command, "--rate", str(FPS), "--workers", str(min(2, cores()))])
         shutil.rmtree(out)
         claim = f"peak memory of preparing {table.duration_s / 60:.2g} min at 720p, {table.n} pictures"
-        lines.append(Line.at_most(claim, used.peak_bytes / 2**20, MOST_MB, "MiB", ours=f"{used.wall_s:.0f} s, high-water marks of all processes summed"))
+        lines.append(Line.at_most(claim, used.peak_bytes / 2**20, MOST_MB, "MiB", ours=f"{used.wall_s:.0f} s, all processes together, ten times a second"))
     return lines
 
 
