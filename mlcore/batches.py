@@ -30,7 +30,7 @@ from mlcore import clips, pose
 from mlcore.cache import Cache
 from mlcore.clips import Grid, Normalisation, Pictures, View
 from mlcore.dataset import Sample
-from mlcore.infer import ahead
+from mlcore.machine import ahead
 from mlcore.progress import StepError
 from mlcore.store import Store
 

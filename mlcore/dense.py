@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -28,7 +27,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mlcore import clips, networks, pose
+from mlcore import clips, machine, networks, pose
 from mlcore.clips import Normalisation, Pictures
 from mlcore.networks import Net, Sizes
 from mlcore.progress import StepError
@@ -73,7 +72,7 @@ def scan(net: Net, pictures: Pictures, normal: Normalisation, first: int, last: 
     made, rows = 0, []
     with torch.inference_mode():
         length = block or _block(sizes, work.device)
-        blocks = _ahead(lambda some: work.load(pictures, normal, some), _cut(ticks, length))
+        blocks = machine.ahead(lambda some: work.load(pictures, normal, some), _cut(ticks, length), depth=2)
         road = _windows(work, blocks, len(at), stride, batch) if windows or not exact(sizes) else _dense(work, blocks, len(at), stride)
         for found in road:
             rows.append((net.head(found).cpu(), torch.cat(found, 1).cpu()))
@@ -92,16 +91,6 @@ def _block(sizes: Sizes, device: torch.device) -> int:
     per_tick = 4 * sizes.H * sizes.W * (5 + sizes.channels[0] // sizes.stem**2)
     limit = BLOCK_BYTES.get(device.type, BLOCK_BYTES["cpu"])
     return max(1, limit // per_tick // sizes.stride) * sizes.stride
-
-
-def _ahead(work: Callable[[range], dict[str, Tensor]], items: Iterator[range], depth: int = 2) -> Iterator[dict[str, Tensor]]:
-    """`work` of each item in order, the next ones made meanwhile in a thread."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting = [pool.submit(work, item) for _, item in zip(range(depth), items)]
-        while waiting:
-            done = waiting.pop(0).result()
-            waiting += [pool.submit(work, item) for _, item in zip(range(1), items)]
-            yield done
 
 
 class _Work:

@@ -8,11 +8,10 @@ at or after the edge, half-open. A run is refused for a video prepared with anot
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,21 +28,6 @@ from mlcore.formats import FormatError, FrameTable, Run, SuggestedStroke, Sugges
 from mlcore.networks import Net, Sizes
 from mlcore.progress import Progress, StepError, run_step
 from mlcore.store import Store
-
-A = TypeVar("A")
-B = TypeVar("B")
-
-
-def ahead(work: Callable[[A], B], items: Iterable[A], threads: int = 1, depth: int = 4) -> Iterator[B]:
-    """`work` of each item in order, a few of them made ahead in threads (OpenCV and blosc2 let go of the interpreter)."""
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: list[Future[B]] = []
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > depth:
-                yield waiting.pop(0).result()
-        for future in waiting:
-            yield future.result()
 
 
 @dataclass
@@ -100,14 +84,6 @@ def features(seen: Scan) -> NDArray[np.float32]:
     """(n, F) what the temporal head reads: branch vectors, then log-probabilities."""
     log_p = torch.log_softmax(torch.from_numpy(seen.logits), 1).numpy()
     return np.concatenate((seen.vectors, log_p), 1).astype(np.float32)
-
-
-def to_device(rgb: NDArray[np.float32], flow: NDArray[np.float32], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Clips as channels_last_3d tensors."""
-    def one(x: NDArray[np.float32]) -> torch.Tensor:
-        return torch.from_numpy(x).to(device, memory_format=torch.channels_last_3d)
-
-    return one(rgb), one(flow)
 
 
 def ticks_of(store: Store, rate: float, begin: float = 0.0, end: float | None = None) -> tuple[int, int]:

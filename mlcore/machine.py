@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
+A = TypeVar("A")
+B = TypeVar("B")
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's mallopt
 
 
@@ -45,3 +50,14 @@ def keep_memory() -> None:
             libc.mallopt(name, value)
     except (OSError, AttributeError):
         return
+
+
+def ahead(work: Callable[[A], B], items: Iterable[A], depth: int = 4) -> Iterator[B]:
+    """`work` of each item in order, `depth` of them made ahead in a thread (OpenCV and blosc2 let go of the interpreter)."""
+    rest = iter(items)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = [pool.submit(work, item) for item in itertools.islice(rest, depth)]
+        while waiting:
+            done = waiting.pop(0).result()
+            waiting += [pool.submit(work, item) for item in itertools.islice(rest, 1)]
+            yield done

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mlcore import checkpoint, decide, infer, networks, presets
+from mlcore import checkpoint, decide, infer, machine, networks, presets
 from mlcore.clips import Grid, Normalisation
 from mlcore.decide import Decision, Strip
 from mlcore.formats import FrameTable, Run, Suggestions
@@ -168,6 +168,6 @@ def test_what_is_no_run_is_refused(tmp_path):
 
 
 def test_work_ahead_keeps_order_and_errors():
-    assert list(infer.ahead(lambda x: x * x, range(20), threads=3)) == [x * x for x in range(20)]
+    assert list(machine.ahead(lambda x: x * x, range(20), depth=3)) == [x * x for x in range(20)]
     with pytest.raises(ZeroDivisionError):
-        list(infer.ahead(lambda x: 1 / x, [1, 0]))
+        list(machine.ahead(lambda x: 1 / x, [1, 0]))
