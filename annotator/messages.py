@@ -38,6 +38,7 @@ STATUS = {
     "no_previous_run": 409,
     "blind_video": 409,
     "not_ready": 409,
+    "no_mail": 409,
     "stale": 412,
     "body_too_large": 413,
     "upload_too_large": 413,

@@ -9,6 +9,7 @@ ASKING: dict[str, str | Promise] = {
     "signed_out": _("You are signed out. Sign in again to go on; nothing you did is lost."),
     "wrong_password": _("Name or password is not right. Please try again."),
     "too_many_tries": _("Too many wrong tries. Please wait a quarter of an hour, or ask your administrator."),
+    "no_mail": _("This site sends no mail. Ask your administrator for a link to set a new password."),
     "forbidden": _("This is for others. Ask your administrator if you need it."),
     "not_admin": _("Only an administrator can do this. Nothing was changed."),
     "csrf_failed": _("This page is older than your last sign-in. Reload it and do this again; nothing was changed."),

@@ -182,6 +182,11 @@ TIME_ZONE = env.str("TOPSPIN_TIME_ZONE", "UTC")
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "library"
 LOGOUT_REDIRECT_URL = "sign-in"
+SENDS_MAIL = bool(env.str("TOPSPIN_MAIL_URL", ""))  # smtp+tls://user:password@host:587; without it nothing is ever sent
+if SENDS_MAIL:
+    vars().update(env.email_url("TOPSPIN_MAIL_URL"))
+    DEFAULT_FROM_EMAIL = env.str("TOPSPIN_MAIL_FROM")
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

@@ -7,7 +7,7 @@ from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog, set_language
 
 from annotator import media
-from annotator.pages import data, library, models, sign_in, site, workspace
+from annotator.pages import data, library, models, password, sign_in, site, workspace
 
 urlpatterns = [
     path("", library.page, name="library"),
@@ -16,6 +16,9 @@ urlpatterns = [
     path("data/", data.page, name="data"),
     path("sign-in/", sign_in.page, name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("password/", password.Ask.as_view(), name="password-ask"),
+    path("password/sent/", password.Sent.as_view(), name="password-sent"),
+    path("password/set/<uidb64>/<token>/", password.Set.as_view(), name="password-set"),
     path("language/", set_language, name="set_language"),
     path("jsi18n/", JavaScriptCatalog.as_view(packages=["annotator"]), name="jsi18n"),
     path("healthz", site.health, name="healthz"),

@@ -26,6 +26,9 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "data": PAGE,
     "sign-in": {"GET": (200, 200, 302, 302), "POST": (403, 403, 403, 403)},
     "sign-out": {"GET": (405, 405, 405, 405), "POST": (302, 302, 302, 302)},
+    "password-ask": {"GET": (200, 200, 200, 200), "POST": (409, 409, 409, 409)},
+    "password-sent": OPEN,
+    "password-set": OPEN,
     "set_language": {"GET": (302, 302, 302, 302), "POST": (302, 302, 302, 302)},
     "jsi18n": OPEN,
     "healthz": {**OPEN, "POST": (405, 405, 405, 405)},
@@ -86,6 +89,7 @@ def things(video: Any, data_root: Any) -> dict[str, list[Any]]:
     return {
         **{name: [row.pk] for name in by_video},
         "media": [row.pk, "poster.jpg"],
+        "password-set": ["MQ", "x-y"],
         "run-file": [run.pk, "confusion.png"],
         "run-report": [run.pk, "index.html"],
         "api-promote": [run.pk],
