@@ -180,12 +180,12 @@ def test_labels_of_all_fields(as_admin: Client, video: Any) -> None:
 
 
 def tokens() -> tuple[dict[str, str], dict[str, str]]:
-    """Meanings of light pages and of the dark workspace, down to their colours."""
-    css = (CSS / "tokens.css").read_text()
-    root, dark = (re.search(rf"{where} {{(.*?)\n}}", css, re.S) for where in (":root", "body.workspace"))
-    assert root and dark
-    light = dict(re.findall(r"--([\w-]+):\s*([^;]+);", root[1]))
-    return light, {**light, **dict(re.findall(r"--([\w-]+):\s*([^;]+);", dark[1]))}
+    """All meanings in light and in dark, down to their colours."""
+    found = re.findall(r"--([\w-]+):\s*([^;]+);", (CSS / "tokens.css").read_text())
+    pair = re.compile(r"light-dark\((var\([\w-]+\)|rgb\([^)]*\)|\w+), (var\([\w-]+\)|rgb\([^)]*\)|\w+)\)")
+    light, dark = ({name: pair.sub(rf"\{side}", value) for name, value in found} for side in (1, 2))
+    assert light["text"] == "var(--ink-900)" and dark["text"] == "var(--night-100)"
+    return light, dark
 
 
 def colour(names: dict[str, str], name: str) -> str:

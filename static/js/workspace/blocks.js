@@ -1,11 +1,15 @@
 // How one stroke or suggestion is painted on a canvas. Colours come from the tokens of the page.
 
 export function readPalette(element) {
-  const css = getComputedStyle(element);
-  const token = (name) => css.getPropertyValue(name).trim();
+  // A token may hold light-dark(): only a colour in use tells which of the two it is.
+  const probe = element.appendChild(document.createElement("span"));
+  const token = (name) => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
   const pair = (type) => [token(`--stroke-${type}-forehand`), token(`--stroke-${type}-backhand`)];
   const negative = token("--stroke-negative");
-  return {
+  const palette = {
     text: token("--text"),
     quiet: token("--text-quiet"),
     border: token("--border"),
@@ -25,8 +29,10 @@ export function readPalette(element) {
     },
     onLight: token("--stroke-text-on-forehand"),
     onDark: token("--stroke-text-on-backhand"),
-    font: css.fontFamily,
+    font: getComputedStyle(element).fontFamily,
   };
+  probe.remove();
+  return palette;
 }
 
 export const fillOf = (palette, look) => palette.fills[look.hue][look.dark ? 1 : 0];
