@@ -23,6 +23,7 @@ ASKING: dict[str, str | Promise] = {
     "body_too_large": _("This is too much at once. Nothing was changed; send it in smaller parts."),
     "use_post": _("This makes something new on the server, so it is sent by the button on the Data page."),
     "which_video": _("This export is of one video. Choose which one."),
+    "bad_preference": _("This cannot be set so ({field}). Nothing was changed."),
     "unknown_taxonomy": _("These classes are not on this site. Nothing was changed; choose others."),
 }
 

@@ -346,3 +346,11 @@ class Heartbeat(models.Model):
 
     name = models.CharField(primary_key=True, max_length=40)
     at = models.DateTimeField()
+
+
+class Preferences(models.Model):
+    """What one person set for themselves; `chosen` holds only what differs (strokes.preferences knows the names)."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="preferences")
+    chosen = models.JSONField(default=dict)
+    changed = models.DateTimeField(auto_now=True)

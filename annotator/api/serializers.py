@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers as s
 
+from strokes import preferences
 from strokes.models import Appearance, Decision, Job, Player, Run, Stroke, Video
 
 
@@ -150,6 +151,21 @@ class PersonShown(s.Serializer[Any]):
     admin = s.BooleanField()
 
 
+class PreferencesShown(s.Serializer[Any]):
+    layout = s.ChoiceField(choices=preferences.LAYOUTS, allow_blank=True)
+    single_keys = s.BooleanField()
+    keymap = s.DictField(child=s.ListField(child=s.DictField()))
+    class_keys = s.ChoiceField(choices=preferences.CLASS_KEYS)
+    reaction_ms = s.IntegerField(allow_null=True)
+    reaction_declined_ms = s.IntegerField(allow_null=True)
+    reaction_samples = s.ListField(child=s.IntegerField(), allow_empty=True)
+    code_lead_ms = s.IntegerField()
+    code_lag_ms = s.IntegerField()
+    loop_lead_ms = s.IntegerField()
+    loop_tail_ms = s.IntegerField()
+    language = s.ChoiceField(choices=preferences.LANGUAGES, allow_blank=True)
+
+
 class WorkspaceShown(s.Serializer[Any]):
     video = VideoShown()
     taxonomy = s.DictField()
@@ -163,6 +179,7 @@ class WorkspaceShown(s.Serializer[Any]):
     history = DecisionShown(many=True)
     run = RunName(allow_null=True)
     user = PersonShown()
+    preferences = PreferencesShown()
 
 
 class Op(s.Serializer[Any]):

@@ -20,7 +20,7 @@ from annotator.api.serializers import Ops, Problem, Saved, WorkspaceShown
 from annotator.api.videos import listed
 from annotator.messages import problem
 from mlcore import formats
-from strokes import decisions, records, registry, suggestions, taxonomy
+from strokes import decisions, preferences, records, registry, suggestions, taxonomy
 from strokes.errors import Conflict, Refused
 from strokes.models import Lane, Suggestion, Video
 
@@ -69,6 +69,7 @@ def state(user: User, pk: UUID) -> dict[str, Any]:
         "history": [shapes.decision(row) for row in lane.decisions.order_by("-number")[:HISTORY]] if lane else [],
         "run": {"number": run.number, "state": run.state} if run else None,
         "user": shapes.person(user),
+        "preferences": preferences.get(user=user),
     }
 
 

@@ -11,7 +11,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from annotator import access
+from annotator.api.me import remember_language
 from annotator.messages import sentence, status_of
+from strokes import preferences
 from strokes.errors import Refused
 
 
@@ -37,4 +39,8 @@ def page(request: HttpRequest) -> HttpResponse:
     except Refused as refused:
         shown = {"next": onward, "username": username, "error": sentence(refused.code, refused.params)}
         return render(request, "sign_in.html", shown, status=status_of(refused))
-    return HttpResponseRedirect(onward) if onward else redirect(settings.LOGIN_REDIRECT_URL)
+    answer = HttpResponseRedirect(onward) if onward else redirect(settings.LOGIN_REDIRECT_URL)
+    language = preferences.get(user=access.person(request))["language"]
+    if language:
+        remember_language(answer, language)
+    return answer

@@ -36,6 +36,11 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "run-file": PAGE,
     "run-report": {"GET": (302, 403, 403, 200)},
     "api-session": {"GET": (405, 405, 405, 405), "POST": (400, 400, 400, 400)},
+    "api-preferences": {
+        "GET": (401, 403, 200, 200),
+        "PATCH": (401, 403, 200, 200),
+        "POST": (401, 403, 405, 405),
+    },
     "api-videos": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
     "api-upload": {"GET": (401, 403, 405, 405), "POST": (401, 403, 400, 400)},
     "api-video": {
