@@ -28,6 +28,8 @@ PURE = [
     "layouts",
     "ui",
     "player",
+    "scores",
+    "remembered",
 ]
 
 

@@ -39,6 +39,7 @@ export const sheetSections = () => [
     ["reject", gettext("Reject the suggestion")],
     ["previous", gettext("Previous stroke or suggestion")],
     ["next", gettext("Next stroke or suggestion")],
+    ["figures", gettext("Scores as words or as figures")],
     ["palette", gettext("Find a class by typing, for example “ofl”")],
   ]],
   [gettext("View and undo"), [

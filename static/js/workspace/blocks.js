@@ -1,5 +1,7 @@
 // How one stroke or suggestion is painted on a canvas. Colours come from the tokens of the page.
 
+import { scoreText } from "./scores.js";
+
 export function readPalette(element) {
   // A token may hold light-dark(): only a colour in use tells which of the two it is.
   const probe = element.appendChild(document.createElement("span"));
@@ -70,8 +72,6 @@ function hatch(context, colour) {
   return patterns.get(colour);
 }
 
-export const score = (value) => value.toFixed(2).replace(/^0/, "");
-
 /** Dashed, filled by score; rejected ones are an outline, crossed. */
 function paintSuggestion(context, box, colour, one) {
   if (one.verdict !== "rejected") {
@@ -108,7 +108,7 @@ function paintText(context, box, one, entry, palette) {
   const suggestion = one.kind === "suggestion";
   const mark = one.unsure ? " ?" : "";
   const texts = suggestion
-    ? [`${entry.short} ${score(one.score)}`, entry.short, entry.acronym]
+    ? [`${entry.short} ${scoreText(one, palette.figures)}`.trim(), entry.short, entry.acronym]
     : [entry.label + mark, entry.short + mark, entry.acronym + mark, entry.acronym];
   // A block that begins left of the view has its text where it can be read.
   const left = Math.max(box.x, 0);

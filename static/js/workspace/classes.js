@@ -3,6 +3,7 @@
 import { NEGATIVE } from "./classtree.js";
 import { h, swatch } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
+import { figure } from "./scores.js";
 
 export function buildClasses(root, tree, pick) {
   const leaf = (move, digit, text) => {
@@ -46,7 +47,7 @@ export function showClasses(root, { move, group, top }) {
     const name = button.dataset.move;
     button.setAttribute("aria-pressed", String(name === move));
     button.classList.toggle("is-likely", scores.has(name));
-    const says = fill(gettext("model: %(score)s"), { score: (scores.get(name) ?? 0).toFixed(2) });
+    const says = fill(gettext("model: %(score)s"), { score: figure(scores.get(name) ?? 0) });
     button.dataset.says = scores.has(name) ? says : "";
   }
 }

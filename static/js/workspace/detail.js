@@ -1,8 +1,8 @@
 // The upper right: what is chosen, what the model thinks, and what can be done with it.
 
-import { score } from "./blocks.js";
 import { h, swatch, write } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
+import { figure, fromMotion, scoreText, stepMeaning, stepOf } from "./scores.js";
 import { count, timecode } from "./timecode.js";
 
 export class Detail {
@@ -44,6 +44,7 @@ export class Detail {
     write(parts.move, this.#moveText(kind, move, entry));
     parts.move.classList.toggle("is-empty", !move);
     write(parts.source, this.#source(chosen));
+    this.#score(chosen);
     this.#top(chosen);
     for (const button of this.root.querySelectorAll("[data-for]")) button.hidden = button.dataset.for !== kind;
     parts.unsure.setAttribute("aria-pressed", String(Boolean(chosen?.unsure)));
@@ -98,7 +99,7 @@ export class Detail {
     if (!chosen) return "";
     if (chosen.kind === "suggestion") {
       const from = chosen.run === null ? gettext("from motion alone") : fill(gettext("model %(number)s"), { number: chosen.run });
-      return this.ui.adjust ? "" : `${from} · ${score(chosen.score)}`;
+      return this.ui.adjust ? "" : from;
     }
     return {
       blind: gettext("marked by hand"),
@@ -108,21 +109,41 @@ export class Detail {
     }[chosen.source];
   }
 
+  /** How sure the model is, in a word; pressing it shows figures instead, everywhere. */
+  #score(chosen) {
+    const { score } = this.parts;
+    const shown = chosen?.kind === "suggestion" && !this.ui.adjust;
+    score.hidden = !shown;
+    if (!shown) return;
+    const meaning = fromMotion(chosen) ? gettext("how much moves there") : stepMeaning(stepOf(chosen.score));
+    write(score, scoreText(chosen, this.ui.figures) || gettext("no score"));
+    score.title = `${meaning}. ${this.ui.figures ? gettext("Press for words") : gettext("Press for figures")}`;
+    score.setAttribute("aria-pressed", String(this.ui.figures));
+    score.dataset.step = fromMotion(chosen) ? "motion" : stepOf(chosen.score);
+  }
+
   #top(chosen) {
     const top = (chosen?.kind === "stroke" ? this.store.state.suggestions.get(chosen.suggestion)?.top : chosen?.top) ?? [];
-    const key = JSON.stringify(top);
+    const key = JSON.stringify([top, this.ui.figures]);
     if (key === this.topShown) return;
     this.topShown = key;
     const { top: root } = this.parts;
     root.hidden = top.length === 0;
     root.replaceChildren(...top.slice(0, 3).map(([name, p], index) => {
       const button = h("button.top-choice", { type: "button", "data-top": index }, h("kbd", {}, String(index + 1)),
-        h("span.top-name", {}, this.tree.entry(name).short), h("span.top-score", {}, score(p)));
-      button.title = this.tree.entry(name).label;
+        h("span.top-name", {}, this.tree.entry(name).short), this.ui.figures ? h("span.top-score", {}, figure(p)) : null, bar(p));
+      button.title = `${this.tree.entry(name).label} · ${figure(p)}`;
       button.addEventListener("click", () => this.editor.top(index));
       return button;
     }));
   }
+}
+
+/** A probability as a length, where figures are not wanted. */
+function bar(p) {
+  const filled = h("span.top-bar", { "aria-hidden": "true" });
+  filled.style.width = `${Math.round(100 * p)}%`;
+  return filled;
 }
 
 function sideName(side) {

@@ -3,6 +3,7 @@
 
 import * as commands from "./commands.js";
 import { fill, gettext } from "./i18n.js";
+import { nextOpen } from "./scores.js";
 import { byBegin, neighbour, withEdge } from "./spans.js";
 import { Inapplicable, statesBefore } from "./store.js";
 
@@ -260,10 +261,9 @@ export class Editor {
     const open = this.undecided();
     const current = this.chosen();
     const from = current ? current.begin : this.player.frame;
-    const later = open.filter((one) => one.id !== current?.id && one.begin >= from);
-    const found = later[0] ?? open.find((one) => one.id !== current?.id) ?? open[0];
+    const found = nextOpen(open, { order: this.ui.order, from, current: current?.id });
     if (found) return this.select("suggestion", found.id);
-    if (!quiet) this.say(gettext("Nothing is left to decide."));
+    if (!quiet) this.say(this.nothingOpen?.() ?? gettext("Nothing is left to decide."));
     else this.ui.set({ selected: null });
   }
 }

@@ -1,8 +1,8 @@
 // Strokes and suggestions as a real list: what screen readers read instead of the canvas. Only visible rows exist.
 
-import { score } from "./blocks.js";
 import { h, swatch } from "./dom.js";
 import { fill, gettext, ngettext } from "./i18n.js";
+import { fromMotion, scoreText, stepMeaning, stepOf } from "./scores.js";
 import { count, timecode } from "./timecode.js";
 
 const ROW = 32;
@@ -24,6 +24,8 @@ function spoken(one) {
   return one.kind === "suggestion" ? `${text}, ${gettext("suggestion to decide")}` : text;
 }
 
+const scoreTitle = (one) => (fromMotion(one) ? gettext("how much moves there") : stepMeaning(stepOf(one.score)));
+
 export class StrokeList {
   #drawn = "";
   #rows = [];
@@ -42,7 +44,7 @@ export class StrokeList {
   }
 
   render() {
-    const key = `${this.store.revision} ${this.ui.filter}`;
+    const key = `${this.store.revision} ${this.ui.filter} ${this.ui.figures}`;
     if (key !== this.key) {
       this.key = key;
       const keep = FILTERS[this.ui.filter];
@@ -97,7 +99,7 @@ export class StrokeList {
       h("span", { class: `${swatch(entry.look)}${suggestion ? " swatch-open" : ""}` }),
       h("span.row-name", {}, name),
       one.unsure ? h("span.row-mark", { title: gettext("unsure") }, "?") : null,
-      suggestion ? h("span.row-score", { title: gettext("the model's score") }, score(one.score)) : null,
+      suggestion ? h("span.row-score", { title: scoreTitle(one) }, scoreText(one, this.ui.figures)) : null,
       h("span.row-time", {}, timecode(this.table.begin(one.begin), 1)),
       h("span.only-read", {}, spoken(one)));
     row.style.top = `${index * ROW}px`;

@@ -11,6 +11,8 @@ export class Ui {
     this.group = null; // the class group that waits for its number
     this.region = false; // whether the region of interest is drawn over the picture
     this.filter = "all";
+    this.figures = false; // whether scores are shown as numbers, not as words
+    this.order = "video"; // which suggestion comes next: "video", or "useful" first
     this.player = null; // pseudonym new strokes belong to
   }
 

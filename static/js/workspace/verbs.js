@@ -80,6 +80,7 @@ export function actions({ editor, player, ui, scale, table, tree, store, sync, p
     note: () => detail.openNote(),
     palette,
     region: () => ui.set({ region: !ui.region }),
+    figures: () => ui.set({ figures: !ui.figures }),
     history: showHistory,
     fit,
     "zoom-in": () => zoom(0.6),

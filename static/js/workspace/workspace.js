@@ -25,6 +25,7 @@ import { Picture } from "./picture.js";
 import { Player } from "./player.js";
 import { Scale } from "./scale.js";
 import { attachOverview, attachScrub } from "./scrub.js";
+import { choices, remember } from "./remembered.js";
 import { motionPeaks } from "./snap.js";
 import { Store } from "./store.js";
 import { Sync } from "./sync.js";
@@ -96,6 +97,7 @@ function assemble(parts) {
   attachHover(lanes.canvas, find("#hover"), { frameAt: (x) => scale.frame(x), table, sheet });
   attachHover(overview.canvas, find("#hover"), { frameAt: (x) => overview.frame(x), table, sheet });
 
+  rememberChoices(parts);
   const run = actions({ ...parts, lanes, detail, palette, invalidate });
   toast.onUndo = () => editor.undo();
   document.addEventListener("click", (event) => {
@@ -141,6 +143,23 @@ function assemble(parts) {
   sync.show();
   invalidate();
   showFirst(video, player, table, media);
+}
+
+/** Words or figures, and what comes next: as last chosen in this browser. */
+function rememberChoices({ ui, editor, palette, body }) {
+  ui.set(choices(window.localStorage));
+  palette.figures = ui.figures;
+  const order = find("#order");
+  order.value = ui.order;
+  order.addEventListener("change", () => {
+    ui.set({ order: order.value });
+    order.blur();
+  });
+  ui.subscribe(() => {
+    palette.figures = ui.figures;
+    remember(window.localStorage, ui);
+  });
+  if (body.video.blind) editor.nothingOpen = () => gettext("This video is blind: nothing is proposed here, so that we can see how much proposals help. Please mark it all yourself.");
 }
 
 /** What an empty lane says: why it is empty, what to do. */
