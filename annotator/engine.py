@@ -195,6 +195,17 @@ def _start(argv: Sequence[str], limits: Limits, lock: Lock | None) -> tuple[subp
     return process, _Reader(out, err)
 
 
+def companion(step: str) -> subprocess.Popen[bytes]:
+    """Start `python -m mlcore.<step>`, a step that stays and answers on its pipes; it ends when its input is closed.
+
+    The kernel closes that input with the starter, however it ends. Close it, or `kill_group`, and wait for it.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-m", f"mlcore.{step}"], cwd=ROOT, env=environment(), stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, start_new_session=True, bufsize=0,
+    )  # fmt: skip
+
+
 def run(
     argv: Sequence[str],
     *,

@@ -9,13 +9,17 @@ from typing import BinaryIO
 from uuid import UUID
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date, parse_http_date_safe
 from django.views.decorators.http import require_safe
 
+from annotator import messages, pictures
 from annotator.access import members_only, video_or_404
+from annotator.engine import EngineError
+from strokes import videos
+from strokes.errors import Refused
 from strokes.models import Run
 
 CHUNK = 256 * 1024
@@ -138,6 +142,43 @@ def video_file(request: HttpRequest, pk: UUID, name: str) -> HttpResponseBase:
     if name not in VIDEO_FILES:
         raise Http404
     return send(request, Path(settings.MEDIA_ROOT) / str(video.pk) / name, VIDEO_FILES[name])
+
+
+@members_only
+@require_safe
+def frame(request: HttpRequest, pk: UUID, ordinal: int) -> HttpResponseBase:
+    """/media/<video>/frame/<ordinal>.jpg: the exact picture of that ordinal, proven by its time in the proxy.
+
+    X-Topspin-Frame names it; X-Topspin-Unreadable says that the source has no readable picture there, and this is the
+    one before it (as in the proxy). A picture never changes, so browsers may keep it.
+    """
+    folder = videos.folder(video_or_404(request.user, pk))
+    try:
+        etag = f'"{pictures.version(folder)}-{ordinal}"'
+        response = get_conditional_response(request, etag=etag)
+        if response is None:
+            found = pictures.picture(folder, ordinal)
+            response = HttpResponse(found.jpeg, content_type="image/jpeg", headers={"X-Topspin-Frame": str(found.frame)})
+            if found.unreadable:
+                response["X-Topspin-Unreadable"] = "true"
+    except (Refused, EngineError) as error:
+        return _said(error)
+    if response.status_code != 412:
+        response["ETag"] = etag
+        response["Cache-Control"] = "private, max-age=31536000, immutable"
+    response["Vary"] = "Cookie"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _said(error: Refused | EngineError) -> HttpResponse:
+    """A picture that could not be given, in words."""
+    status = messages.STATUS.get(error.code, 500)
+    answer = JsonResponse(messages.problem(error.code, error.params), status=status)
+    answer["Cache-Control"] = "no-store"
+    if status == 503:
+        answer["Retry-After"] = "1"
+    return answer
 
 
 @members_only

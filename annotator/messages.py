@@ -46,6 +46,11 @@ STATUS = {
     "version_missing": 428,
     "too_many_tries": 429,
     "disk_full": 507,
+    "not_found": 404,
+    "no_such_frame": 404,
+    "frame_lost": 404,
+    "pictures_busy": 503,
+    "pictures_failed": 500,
 }
 
 

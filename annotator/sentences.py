@@ -71,6 +71,11 @@ VIDEOS: dict[str, str | Promise] = {
     "frame_lost": _(
         "A picture that was there before cannot be read any more (frame {frame}). All marks are safe; ask your administrator to look at the file."
     ),
+    "no_such_frame": _("This video has {n} frames, from 0 on; there is no frame {frame}."),
+    "pictures_busy": _("The server has no time for this picture just now. Nothing is lost; try again in a moment."),
+    "pictures_failed": _(
+        "The server could not read this picture (frame {frame}). All marks are safe; try again, and tell your administrator if it stays so."
+    ),
     "clip_differs": _("The clip {name} did not come out exact, so it was not kept. Your video is safe; try again."),
     "proxy_differs": _(
         "The browser copy differs from the video at frame {frame}, so it was not used. Your file is safe; ask your administrator to try again."

@@ -23,6 +23,7 @@ urlpatterns = [
     path("jsi18n/", JavaScriptCatalog.as_view(packages=["annotator"]), name="jsi18n"),
     path("healthz", site.health, name="healthz"),
     path("media/<uuid:pk>/<str:name>", media.video_file, name="media"),
+    path("media/<uuid:pk>/frame/<int:ordinal>.jpg", media.frame, name="frame"),
     path("runs/<uuid:pk>/<str:name>", media.run_file, name="run-file"),
     path("runs/<uuid:pk>/report/<str:name>", models.report_file, name="run-report"),
     path("api/v1/", include("annotator.api.urls")),

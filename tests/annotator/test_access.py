@@ -33,6 +33,7 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "jsi18n": OPEN,
     "healthz": {**OPEN, "POST": (405, 405, 405, 405)},
     "media": PAGE,
+    "frame": {"GET": (302, 403, 404, 404), "POST": (302, 403, 405, 405)},  # the video has no proxy here
     "run-file": PAGE,
     "run-report": {"GET": (302, 403, 403, 200)},
     "api-session": {"GET": (405, 405, 405, 405), "POST": (400, 400, 400, 400)},
@@ -95,6 +96,7 @@ def things(video: Any, data_root: Any) -> dict[str, list[Any]]:
         **{name: [row.pk] for name in by_video},
         "media": [row.pk, "poster.jpg"],
         "password-set": ["MQ", "x-y"],
+        "frame": [row.pk, 0],
         "run-file": [run.pk, "confusion.png"],
         "run-report": [run.pk, "index.html"],
         "api-promote": [run.pk],
