@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
 from django.http import Http404
 from django.template.defaultfilters import filesizeformat
 from django.utils.formats import get_format
@@ -29,6 +30,7 @@ STATUS = {
     "not_admin": 403,
     "not_your_lane": 403,
     "wrong_password": 403,
+    "other_person": 401,
     "already_here": 409,
     "op_reused": 409,
     "has_labels": 409,
@@ -41,6 +43,7 @@ STATUS = {
     "no_mail": 409,
     "stale": 412,
     "body_too_large": 413,
+    "key_reused": 422,
     "upload_too_large": 413,
     "file_too_large": 413,
     "version_missing": 428,
@@ -95,11 +98,15 @@ def api_exception(exc: Exception, context: Mapping[str, Any]) -> Response | None
     set_rollback()
     headers: dict[str, str] = {}
     if isinstance(exc, Refused):
-        return Response(problem(exc.code, exc.params), status=status_of(exc))
+        if exc.code == "too_many_tries":
+            headers["Retry-After"] = "900"
+        return Response(problem(exc.code, exc.params), status=status_of(exc), headers=headers)
     if isinstance(exc, FormatError):
         return Response(problem("bad_file", {"detail": str(exc)}), status=400)
     if isinstance(exc, OSError) and exc.errno == 28:  # ENOSPC
         return Response(problem("disk_full"), status=507)
+    if isinstance(exc, OperationalError) and "locked" in str(exc):
+        return Response(problem("busy"), status=503, headers={"Retry-After": "2"})
     if isinstance(exc, (Http404, exceptions.NotFound)):
         return Response(problem("not_found"), status=404)
     if isinstance(exc, (PermissionDenied, exceptions.PermissionDenied)):

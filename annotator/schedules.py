@@ -21,8 +21,8 @@ from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
 from annotator import jobs
+from strokes import answers, registry
 from strokes import jobs as table
-from strokes import registry
 from strokes.models import Heartbeat, Job, Run, Taxonomy, Video
 
 log = logging.getLogger("topspin.schedules")
@@ -92,7 +92,8 @@ def housekeeping() -> str:
     removed = [path for path in _left_over() if _remove(path)]
     old = timezone.now() - dt.timedelta(days=KEEP_JOBS_DAYS)
     rows, _ = Job.objects.filter(state__in=[Job.State.DONE, Job.State.CANCELLED], finished__lt=old).delete()
-    return f"{len(removed)} left-over files and folders, {rows} old jobs removed"
+    kept = answers.forget()
+    return f"{len(removed)} left-over files and folders, {rows} old jobs, {kept} old answers removed"
 
 
 def _left_over() -> Iterator[Path]:

@@ -7,6 +7,12 @@ from django.utils.translation import gettext_lazy as _
 
 ASKING: dict[str, str | Promise] = {
     "signed_out": _("You are signed out. Sign in again to go on; nothing you did is lost."),
+    "other_person": _(
+        "Somebody else ({name}) is signed in in this browser now. What you did is kept here; sign in under your own name to send it."
+    ),
+    "bad_key": _("The key of this request is no UUID. Nothing was changed."),
+    "key_reused": _("This was sent under the key of another request. Nothing was changed; send it with a new key."),
+    "busy": _("The server is busy for a moment. What you did is kept here and sent again by itself."),
     "wrong_password": _("Name or password is not right. Please try again."),
     "too_many_tries": _("Too many wrong tries. Please wait a quarter of an hour, or ask your administrator."),
     "no_mail": _("This site sends no mail. Ask your administrator for a link to set a new password."),

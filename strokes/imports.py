@@ -64,9 +64,10 @@ def apply(
         report = plan(video=video, intervals=intervals, expert=expert)
         if report["refused"] and not skip_bad:
             raise Refused("bad_lines", count=len(report["refused"]), lines=report["refused"])
-        batch = [_add(entry) for entry in report["add"]]
+        step = uuid4()  # an import is undone as one
+        batch = [{**_add(entry), "step": step} for entry in report["add"]]
         if lane.complete != complete:
-            batch.append({"id": uuid4(), "kind": Decision.Kind.COMPLETE, "data": {"value": complete}})
+            batch.append({"id": uuid4(), "kind": Decision.Kind.COMPLETE, "data": {"value": complete}, "step": step})
         decisions.apply(lane=lane, expert=expert, ops=batch, base=None)
     return report
 

@@ -195,6 +195,7 @@ class Decision(models.Model):
     data = models.JSONField(default=dict)
     before = models.JSONField(default=dict)  # what the changed fields held, so that history reads without replaying
     undoes = models.UUIDField(null=True)
+    step = models.UUIDField(null=True)  # decisions made and undone together share it; null: a step of its own
     expert = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     seconds = models.FloatField(default=0)  # time spent, as measured by the workspace
     at = models.DateTimeField(default=timezone.now)
@@ -202,6 +203,19 @@ class Decision(models.Model):
     class Meta:
         ordering = ["lane", "number"]
         constraints = [models.UniqueConstraint(fields=["lane", "number"], name="decision_order")]
+
+
+class Answer(models.Model):
+    """What a batch of decisions was answered, kept for two days: the same request again gets the same answer."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    key = models.UUIDField()  # Idempotency-Key, made by the client
+    request = models.CharField(max_length=64)  # SHA-256 of what was asked
+    body = models.JSONField()
+    created = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="answer_once")]
 
 
 class Stroke(models.Model):

@@ -18,7 +18,7 @@ from strokes.errors import Refused
 from strokes.models import Decision, Player, Video
 
 Kind = Decision.Kind
-FIELDS = {"id", "kind", "stroke", "suggestion", "data", "undoes", "seconds", "at"}
+FIELDS = {"id", "kind", "stroke", "suggestion", "data", "undoes", "step", "seconds", "at"}
 MARK_FIELDS = {"begin", "end", "move", "player", "note", "unsure"}
 DATA_FIELDS: dict[str, set[str]] = {
     Kind.ADD: MARK_FIELDS | {"source"},
@@ -43,13 +43,14 @@ class Op:
     suggestion: uuid.UUID | None = None
     data: dict[str, Any] = field(default_factory=dict)
     undoes: uuid.UUID | None = None
+    step: uuid.UUID | None = None
     seconds: float = 0.0
     at: datetime = field(default_factory=timezone.now)
 
     def same_as(self, decision: Decision) -> bool:
         """Whether `decision` is this operation, arrived before."""
-        return (self.kind, self.stroke, self.suggestion, self.data, self.undoes) == (
-            decision.kind, decision.stroke, decision.suggestion_id, decision.data, decision.undoes,
+        return (self.kind, self.stroke, self.suggestion, self.data, self.undoes, self.step) == (
+            decision.kind, decision.stroke, decision.suggestion_id, decision.data, decision.undoes, decision.step,
         )  # fmt: skip
 
 
@@ -66,7 +67,7 @@ class Context:
 
 
 def parse(body: Mapping[str, Any], context: Context) -> Op:
-    """The operation in `body` ({id, kind, stroke?, suggestion?, data?, undoes?, seconds?, at?}).
+    """The operation in `body` ({id, kind, stroke?, suggestion?, data?, undoes?, step?, seconds?, at?}).
 
     Refused: bad_op{field}, end_before_begin, beyond_last_frame{last}, unknown_move{move, taxonomy, nearest},
     unknown_player{player}.
@@ -81,7 +82,7 @@ def parse(body: Mapping[str, Any], context: Context) -> Op:
     op = Op(id=_uuid(body, "id", True), kind=kind)  # type: ignore[arg-type]  # required, so never None
     op.stroke = _uuid(body, "stroke", kind in STROKE_KINDS)
     op.suggestion = _uuid(body, "suggestion", kind in SUGGESTION_KINDS)
-    op.undoes = _uuid(body, "undoes", False)
+    op.undoes, op.step = _uuid(body, "undoes", False), _uuid(body, "step", False)
     op.seconds, op.at = _seconds(body.get("seconds")), _at(body.get("at"))
     op.data = _data(kind, body.get("data"), context)
     return op

@@ -117,6 +117,10 @@ class SuggestionShown(s.Serializer[Any]):
     run = s.IntegerField(allow_null=True)
 
 
+class DecidedShown(SuggestionShown):
+    verdict = s.ChoiceField(choices=["accepted", "rejected"])
+
+
 class RoiPoint(s.Serializer[Any]):
     frame = s.IntegerField()
     x = s.FloatField()
@@ -137,7 +141,18 @@ class DecisionShown(s.Serializer[Any]):
     data = s.DictField()  # type: ignore[assignment]
     before = s.DictField()
     undoes = s.UUIDField(allow_null=True)
+    step = s.UUIDField(allow_null=True)
     at = s.DateTimeField()
+
+
+class HistoryQuery(s.Serializer[Any]):
+    before = s.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+
+
+class HistoryShown(s.Serializer[Any]):
+    history = DecisionShown(many=True)
+    decided = DecidedShown(many=True)
+    more = s.BooleanField()
 
 
 class RunName(s.Serializer[Any]):
@@ -177,6 +192,8 @@ class WorkspaceShown(s.Serializer[Any]):
     motion = s.DictField(allow_null=True)
     players = SeenPlayer(many=True)
     history = DecisionShown(many=True)
+    decided = DecidedShown(many=True)
+    more = s.BooleanField()
     run = RunName(allow_null=True)
     user = PersonShown()
     preferences = PreferencesShown()
@@ -189,11 +206,13 @@ class Op(s.Serializer[Any]):
     suggestion = s.UUIDField(required=False, allow_null=True)
     data = s.DictField(required=False)  # type: ignore[assignment]
     undoes = s.UUIDField(required=False, allow_null=True)
+    step = s.UUIDField(required=False, allow_null=True)
     seconds = s.FloatField(required=False, min_value=0, max_value=86_400)
     at = s.DateTimeField(required=False)
 
 
 class Ops(s.Serializer[Any]):
+    user = s.IntegerField(required=False)  # whose work it is: refused when somebody else has signed in meanwhile
     ops = s.ListField(child=Op(), min_length=1, max_length=200)
 
 

@@ -91,6 +91,10 @@ def suggestion(row: Suggestion) -> Json:
     return {"id": str(row.pk), **shown, "run": row.run.number if row.run else None}
 
 
+def decided(row: Suggestion, accepted: bool) -> Json:
+    return {**suggestion(row), "verdict": "accepted" if accepted else "rejected"}
+
+
 def decision(row: Decision) -> Json:
     return {
         "id": str(row.pk),
@@ -101,6 +105,7 @@ def decision(row: Decision) -> Json:
         "data": row.data,
         "before": row.before,
         "undoes": str(row.undoes) if row.undoes else None,
+        "step": str(row.step) if row.step else None,
         "at": row.at,
     }
 

@@ -19,6 +19,7 @@ urlpatterns = [
     path("videos/<uuid:pk>/show_suggestions/", videos.ShowSuggestions.as_view(), name="api-show-suggestions"),
     path("videos/<uuid:pk>/workspace/", workspace.Workspace.as_view(), name="api-workspace"),
     path("videos/<uuid:pk>/decisions/", workspace.Decisions.as_view(), name="api-decisions"),
+    path("videos/<uuid:pk>/history/", workspace.History.as_view(), name="api-history"),
     path("runs/", runs.Runs.as_view(), name="api-runs"),
     path("runs/roll_back/", runs.RollBack.as_view(), name="api-roll-back"),
     path("runs/<uuid:pk>/promote/", runs.Promote.as_view(), name="api-promote"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -16,15 +18,14 @@ from rest_framework.response import Response
 from annotator import jobs
 from annotator.access import person, video_or_404, visible_videos
 from annotator.api import Endpoint, shapes
-from annotator.api.serializers import Ops, Problem, Saved, WorkspaceShown
+from annotator.api.serializers import HistoryQuery, HistoryShown, Ops, Problem, Saved, WorkspaceShown
 from annotator.api.videos import listed
 from annotator.messages import problem
 from mlcore import formats
-from strokes import decisions, preferences, records, registry, suggestions, taxonomy
+from strokes import answers, decisions, history, preferences, records, registry, suggestions, taxonomy
 from strokes.errors import Conflict, Refused
 from strokes.models import Lane, Suggestion, Video
 
-HISTORY = 200
 VERSION = re.compile(r'(?:W/)?"(\d{1,9})"', re.ASCII)
 
 
@@ -66,10 +67,20 @@ def state(user: User, pk: UUID) -> dict[str, Any]:
         else None,
         "motion": _file(formats.MotionStrip.read, folder / "motion.json"),
         "players": shown["players"],
-        "history": [shapes.decision(row) for row in lane.decisions.order_by("-number")[:HISTORY]] if lane else [],
+        **_page(lane),
         "run": {"number": run.number, "state": run.state} if run else None,
         "user": shapes.person(user),
         "preferences": preferences.get(user=user),
+    }
+
+
+def _page(lane: Lane | None, before: int | None = None) -> dict[str, Any]:
+    """A page of the lane's log, newest first, with the suggestions it decided: what undo needs after a reload."""
+    page = history.page(lane=lane, before=before)
+    return {
+        "history": [shapes.decision(row) for row in page.entries],
+        "decided": [shapes.decided(row, accepted) for row, accepted in page.decided],
+        "more": page.more,
     }
 
 
@@ -81,32 +92,67 @@ def version_in(header: str | None) -> int:
     return int(match[1])
 
 
+def key_in(header: str | None) -> UUID | None:
+    """The Idempotency-Key of a request, if it has one. Refused("bad_key") when it is no UUID."""
+    if header is None:
+        return None
+    try:
+        return UUID(header.strip().strip('"'))
+    except ValueError:
+        raise Refused("bad_key") from None
+
+
 class Workspace(Endpoint):
     @extend_schema(responses=WorkspaceShown)
     def get(self, request: Request, pk: UUID) -> Response:
         return Response(state(person(request), pk))
 
 
+class History(Endpoint):
+    @extend_schema(parameters=[HistoryQuery], responses=HistoryShown)
+    def get(self, request: Request, pk: UUID) -> Response:
+        user, video = person(request), video_or_404(request.user, pk)
+        asked = HistoryQuery(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        lane = Lane.objects.filter(video=video, expert=user).first()
+        return Response(_page(lane, asked.validated_data.get("before")))
+
+
 class Decisions(Endpoint):
     @extend_schema(
-        parameters=[OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True)],
+        parameters=[
+            OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True),
+            OpenApiParameter("Idempotency-Key", UUID, OpenApiParameter.HEADER),
+        ],
         request=Ops,
-        responses={200: Saved, 400: Problem, 412: Problem, 428: Problem},
+        responses={200: Saved, 400: Problem, 401: Problem, 412: Problem, 422: Problem, 428: Problem},
     )
     def post(self, request: Request, pk: UUID) -> Response:
         user, video = person(request), video_or_404(request.user, pk)
-        base = version_in(request.headers.get("If-Match"))
+        base, key = version_in(request.headers.get("If-Match")), key_in(request.headers.get("Idempotency-Key"))
         wanted = Ops(data=request.data)
         wanted.is_valid(raise_exception=True)
         ops: list[dict[str, Any]] = dict(request.data)["ops"]  # as sent: the domain reads every field itself
-        lane = records.lane(video=video, expert=user)
+        if wanted.validated_data.get("user", user.pk) != user.pk:
+            raise Refused("other_person", name=user.get_username())
         try:
-            applied = decisions.apply(lane=lane, expert=user, ops=ops, base=base)
+            asked = _hash(pk, base, request.data)
+            return Response(answers.once(user=user, key=key, request=asked, work=lambda: _decide(user, video, ops, base)))
         except Conflict as conflict:
             return Response(problem(conflict.code, conflict.params, state=state(user, pk)), status=412)
-        if applied.roi_changed:
-            jobs.roi_changed(video)
-        return Response(_saved(applied))
+
+
+def _hash(pk: UUID, base: int, body: Any) -> str:
+    """What a request asks, in 64 letters: two are the same if they say the same of the same video and version."""
+    return hashlib.sha256(json.dumps([str(pk), base, body], sort_keys=True).encode()).hexdigest()
+
+
+def _decide(user: User, video: Video, ops: list[dict[str, Any]], base: int) -> dict[str, Any]:
+    lane = records.lane(video=video, expert=user)
+    applied = decisions.apply(lane=lane, expert=user, ops=ops, base=base)
+    if applied.roi_changed:
+        jobs.roi_changed(video)
+    return _saved(applied)
 
 
 def _saved(applied: decisions.Applied) -> dict[str, Any]:
@@ -117,5 +163,5 @@ def _saved(applied: decisions.Applied) -> dict[str, Any]:
         "strokes": [shapes.stroke(row) for row in applied.strokes],
         "removed": [str(pk) for pk in applied.removed],
         "verdicts": [{"suggestion": str(pk), "accepted": value} for pk, value in applied.verdicts.items()],
-        "saved_at": applied.saved_at,
+        "saved_at": applied.saved_at.isoformat(),
     }

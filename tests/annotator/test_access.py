@@ -53,6 +53,7 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "api-show-suggestions": {"GET": (401, 403, 403, 405), "POST": (401, 403, 403, 200)},
     "api-workspace": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
     "api-decisions": {"GET": (401, 403, 405, 405), "POST": (401, 403, 428, 428)},
+    "api-history": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
     "api-runs": {"GET": (401, 403, 200, 200)},
     "api-roll-back": {"GET": (401, 403, 403, 405), "POST": (401, 403, 403, 400)},
     "api-promote": {"GET": (401, 403, 403, 405), "POST": (401, 403, 403, 200)},
@@ -91,7 +92,7 @@ def things(video: Any, data_root: Any) -> dict[str, list[Any]]:
         (place / name).write_bytes(b"picture")
     (data_root / "runs" / str(run.pk) / "report").mkdir()
     (data_root / "runs" / str(run.pk) / "report" / "index.html").write_text("report")
-    by_video = ("workspace", "api-video", "api-show-suggestions", "api-workspace", "api-decisions")
+    by_video = ("workspace", "api-video", "api-show-suggestions", "api-workspace", "api-decisions", "api-history")
     return {
         **{name: [row.pk] for name in by_video},
         "media": [row.pk, "poster.jpg"],

@@ -6,11 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from annotator.api.serializers import Saved, WorkspaceShown
+from annotator.api.serializers import HistoryShown, Saved, WorkspaceShown
 from mlcore import formats
 from strokes.models import Decision, Lane, Stroke, Suggestion
 
@@ -104,6 +104,70 @@ def test_a_repeat_is_harmless(as_alice: Client, video: Any) -> None:
     again = decide(as_alice, row, add)
     assert (first.status_code, again.status_code) == (200, 200)
     assert again.json()["version"] == 1 and Decision.objects.count() == Stroke.objects.count() == 1
+
+
+def send(client: Client, row: Any, body: dict[str, Any], key: str | None, base: int = 0) -> Any:
+    headers = {"if-match": f'"{base}"', **({"idempotency-key": key} if key is not None else {})}
+    return client.post(f"/api/v1/videos/{row.pk}/decisions/", body, "application/json", headers=headers)
+
+
+def test_a_lost_answer_is_given_again(as_alice: Client, video: Any) -> None:
+    row, key, body = video(), str(uuid4()), {"ops": [op()]}
+    first = send(as_alice, row, body, key)
+    decide(as_alice, row, op(data={"begin": 200, "end": 260, "move": ""}), base=1)
+    again = send(as_alice, row, body, key)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.json() == first.json() and again.json()["version"] == 1
+    assert Decision.objects.count() == 2
+
+
+def test_a_key_means_one_request(as_alice: Client, video: Any) -> None:
+    row, key, body = video(), str(uuid4()), {"ops": [op()]}
+    assert send(as_alice, row, body, key).status_code == 200
+    for other, base in (({"ops": [op()]}, 0), (body, 1)):
+        answer = send(as_alice, row, other, key, base)
+        assert (answer.status_code, answer.json()["code"]) == (422, "key_reused")
+    assert Decision.objects.count() == 1
+    assert send(as_alice, row, {"ops": [op()]}, "not a uuid", base=1).json()["code"] == "bad_key"
+
+
+def test_a_refused_request_leaves_its_key_free(as_alice: Client, video: Any) -> None:
+    row, key, body = video(), str(uuid4()), {"ops": [op(data={"begin": 200, "end": 260, "move": ""})]}
+    decide(as_alice, row, op())
+    assert send(as_alice, row, body, key, base=0).status_code == 412
+    assert send(as_alice, row, body, key, base=1).status_code == 200
+
+
+def test_work_is_never_saved_under_another_name(as_alice: Client, bob: Any, video: Any) -> None:
+    row = video()
+    answer = send(as_alice, row, {"ops": [op()], "user": bob.pk}, None)
+    assert (answer.status_code, answer.json()["code"]) == (401, "other_person")
+    assert not Decision.objects.exists()
+
+
+def test_history_page_by_page(as_alice: Client, as_bob: Client, video: Any) -> None:
+    row = video(n_frames=100_000)
+    for base in (0, 200):
+        spans = [(base + n, base + n + 1) for n in range(200)]
+        ops = [op(data={"begin": b, "end": e, "move": ""}, step=str(uuid4())) for b, e in spans]
+        assert decide(as_alice, row, *ops, base=base).status_code == 200
+    body = state(as_alice, row)
+    assert body["more"] and [entry["number"] for entry in body["history"]] == list(range(400, 200, -1))
+    older = as_alice.get(f"/api/v1/videos/{row.pk}/history/?before=201").json()
+    assert HistoryShown(data=older).is_valid()
+    assert not older["more"] and [entry["number"] for entry in older["history"]] == list(range(200, 0, -1))
+    nobody = as_bob.get(f"/api/v1/videos/{row.pk}/history/").json()
+    assert nobody == {"history": [], "decided": [], "more": False}
+    assert as_alice.get(f"/api/v1/videos/{row.pk}/history/?before=x").json()["code"] == "bad_field"
+
+
+def test_a_locked_database_is_busy_not_broken(as_alice: Client, video: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(**_: Any) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("strokes.decisions.apply", locked)
+    answer = decide(as_alice, video(), op())
+    assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "busy", "2")
 
 
 @pytest.mark.parametrize("header", [None, "", "5", "*", '"x"', '"1", "2"'])
