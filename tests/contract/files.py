@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ["annotator", "strokes", "mlcore", "static/js", "static/css", "templates", "benchmarks", "deploy", "tests"]
-LEFT_OUT = re.compile(r"(^|/)(__init__\.py|migrations/|data/|package\.json)|\.(mo|po|svg|png|json|xml|mp4|md|txt)$")
+LEFT_OUT = re.compile(r"(^|/)(vendor/|__init__\.py|migrations/|data/|package\.json)|\.(mo|po|svg|png|json|xml|mp4|md|txt)$")
 BEGIN, END = "<!-- files -->", "<!-- /files -->"
 
 

@@ -33,10 +33,11 @@ class Site:
     url: str
     data: Path
     env: dict[str, str]
+    root: Path = ROOT
 
     def manage(self, *arguments: str, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Run a manage.py command on this site's data."""
-        return subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.env, text=True,
+        return subprocess.run([sys.executable, "manage.py", *arguments], cwd=self.root, env=self.env, text=True,
                               capture_output=True, check=check, timeout=timeout)
 
     def shell(self, code: str) -> str:
@@ -50,12 +51,15 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def start_site(data: Path, **settings: str) -> tuple[Site, list[subprocess.Popen[bytes]]]:
-    """Migrate, make alice (expert) and admin, start gunicorn and worker; waits until the site answers."""
+def start_site(data: Path, *, work: bool = True, root: Path = ROOT, **settings: str) -> tuple[Site, list[subprocess.Popen[bytes]]]:
+    """Migrate, make alice (expert) and admin, start gunicorn and (to do its `work`) the worker; waits until the site answers.
+
+    `root`: the checkout that runs, by default this one.
+    """
     port = free_port()
     env = {**os.environ, "TOPSPIN_DATA": str(data), "TOPSPIN_PRESET": "tiny", "TOPSPIN_BLIND_SHARE": "0",
            "TOPSPIN_DISK_RESERVE_MB": "100", "PYTHONUNBUFFERED": "1", **settings}
-    site = Site(f"http://localhost:{port}", data, env)
+    site = Site(f"http://localhost:{port}", data, env, root)
     site.manage("migrate", "--verbosity", "0")
     site.manage("collectstatic", "--noinput", "--verbosity", "0")
     site.shell(
@@ -65,8 +69,10 @@ def start_site(data: Path, **settings: str) -> tuple[Site, list[subprocess.Popen
         f"User.objects.create_user('admin', password='{PASSWORD}', is_staff=True).groups.add(experts)\n"
     )
     web = subprocess.Popen([sys.executable, "-m", "gunicorn", "annotator.wsgi", "--bind", f"localhost:{port}", "--workers", "1",
-                            "--threads", "8", "--timeout", "120"], cwd=ROOT, env=env, start_new_session=True)
-    worker = subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=ROOT, env=env, start_new_session=True)
+                            "--threads", "8", "--timeout", "120"], cwd=root, env=env, start_new_session=True)
+    processes = [web]
+    if work:
+        processes.append(subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=root, env=env, start_new_session=True))
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -76,7 +82,7 @@ def start_site(data: Path, **settings: str) -> tuple[Site, list[subprocess.Popen
             if time.monotonic() > deadline or web.poll() is not None:
                 raise RuntimeError("the site did not start") from None
             time.sleep(0.2)
-    return site, [web, worker]
+    return site, processes
 
 
 def stop(processes: list[subprocess.Popen[bytes]]) -> None:

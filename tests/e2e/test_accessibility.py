@@ -1,0 +1,133 @@
+"""WCAG 2.2 AA by machine: axe finds nothing on any page in light and dark, and every page works by keyboard alone.
+
+All of axe's rules run, best practices and target size included; none is switched off and no element is left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+from playwright.sync_api import Browser, Page
+
+from tests.e2e.conftest import start_site, stop
+from tests.e2e.places import PLACES, Home, Place, enter, furnish
+
+pytestmark = pytest.mark.browser
+AXE = Path(__file__).parents[1] / "vendor" / "axe-core-4.14.1" / "axe.min.js"
+# Routes that answer with something else than a page for people.
+NO_PAGES = {"sign-out", "set_language", "jsi18n", "healthz", "media", "run-file", "run-report"}
+NAMES = [place.name for place in PLACES]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    site, processes = start_site(tmp_path_factory.mktemp("furnished") / "data", work=False)
+    yield furnish(site)
+    stop(processes)
+
+
+@pytest.fixture(params=PLACES, ids=NAMES)
+def place(request: pytest.FixtureRequest) -> Place:
+    found: Place = request.param
+    return found
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, a line each: rule, help, the elements."""
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run(document, {rules: {'target-size': {enabled: true}}})")
+    assert len(found["passes"]) > 10, "axe has looked"
+    return [f"{each['id']}: {each['help']}: {node['html'][:160]} {node.get('failureSummary', '')[:300]}" for each in found["violations"] for node in each["nodes"]]
+
+
+def test_axe_finds_nothing(page: Page, home: Home, place: Place) -> None:
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    enter(page, home, place)
+    found = violations(page)
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    found += [f"dark: {line}" for line in violations(page)]
+    assert found == []
+
+
+def test_axe_can_find_something(page: Page, home: Home) -> None:
+    enter(page, home, PLACES[0])
+    page.evaluate("document.querySelector('label').outerHTML = '<input>'")
+    assert any(line.startswith("label") for line in violations(page))
+
+
+def test_axe_is_as_published() -> None:
+    listed = re.search(r"axe-core.*\| (\w{64}) \|", (AXE.parents[1] / "README.md").read_text())
+    assert listed and hashlib.sha256(AXE.read_bytes()).hexdigest() == listed[1]
+
+
+def test_every_page_is_visited() -> None:
+    def routes(patterns: list[Any]) -> Iterator[str]:
+        for pattern in patterns:
+            if isinstance(pattern, URLResolver):
+                yield from routes(pattern.url_patterns)
+            elif isinstance(pattern, URLPattern):
+                yield str(pattern.name)
+
+    pages = {name for name in routes(get_resolver().url_patterns) if not name.startswith("api-")} - NO_PAGES
+    assert pages <= {place.route for place in PLACES}
+
+
+# Everything that can be pressed or filled in and is on screen: what Tab has to reach. Of radio buttons with one name, one.
+REACHABLE = """() => {
+  const open = document.querySelector("dialog[open]");
+  const all = [...(open ?? document).querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")];
+  const radios = new Set();
+  return all.filter((one) => {
+    if (one.disabled || one.tabIndex < 0 || one.type === "hidden" || one.closest("[inert]")) return false;
+    if (!one.checkVisibility({ visibilityProperty: true })) return false;
+    if (one.type === "radio" && radios.has(one.name)) return false;
+    radios.add(one.type === "radio" ? one.name : "");
+    return true;
+  }).map((one, index) => {
+    one.dataset.reach = index;
+    return one.outerHTML.slice(0, 120);
+  });
+}"""
+
+# The focused element's number, and whether one can see that it has the focus.
+FOCUSED = """() => {
+  const one = document.activeElement;
+  const of = (element) => {
+    const css = getComputedStyle(element);
+    return (css.outlineStyle !== "none" && parseFloat(css.outlineWidth) >= 1) || css.boxShadow !== "none";
+  };
+  const near = [one, one.closest("label"), one.nextElementSibling, one.parentElement].filter(Boolean);
+  return { reach: one.dataset?.reach ?? null, seen: near.some(of), html: one.outerHTML.slice(0, 120) };
+}"""
+
+
+def test_everything_is_reached_by_tab_and_seen(page: Page, home: Home, place: Place) -> None:
+    enter(page, home, place)
+    wanted = page.evaluate(REACHABLE)
+    reached: set[str] = set()
+    unseen: list[str] = []
+    for _ in range(2 * len(wanted) + 10):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(FOCUSED)
+        if focused["reach"] is not None:
+            reached.add(focused["reach"])
+            if not focused["seen"]:
+                unseen.append(focused["html"])
+        if len(reached) == len(wanted):
+            break
+    assert [html for index, html in enumerate(wanted) if str(index) not in reached] == []
+    assert unseen == [], "the focus cannot be seen there"
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A window of an expert's laptop."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-GB")
+    yield context.new_page()
+    context.close()
