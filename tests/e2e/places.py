@@ -42,9 +42,13 @@ Job.objects.create(kind="prepare", video=failed, slot="cpu", state="failed", err
 Job.objects.create(kind="probe", video=new, slot="probe", state="queued")
 figures = {"f1": 0.81, "f1_any": 0.9, "classes": {}}
 metrics = {"unseen": {"model": figures, "baseline": {"f1": 0.0, "f1_any": 0.6}, "strokes": 61}, "fit": {"f1": 0.95}}
-run = Run.objects.create(number=1, taxonomy=video.taxonomy, preset="cpu", state="promoted", current=True, metrics=metrics,
-                         finished=now, chosen=now, reasons=[])
-Run.objects.create(number=2, taxonomy=video.taxonomy, preset="cpu", state="trained", metrics=metrics, finished=now)
+run = Run.objects.filter(taxonomy=video.taxonomy, current=True).first()
+n = Run.objects.count()
+if run is None:
+    run = Run.objects.create(number=n + 1, taxonomy=video.taxonomy, preset="cpu", state="promoted", current=True, metrics=metrics,
+                             finished=now, chosen=now, reasons=[])
+    n += 1
+Run.objects.create(number=n + 1, taxonomy=video.taxonomy, preset="cpu", state="trained", metrics=metrics, finished=now)
 Job.objects.create(kind="train", taxonomy=video.taxonomy, slot="gpu", state="failed", error_code="killed", log="x", finished=now)
 names = taxonomy.names(video.taxonomy)
 for place, (score, begin) in enumerate([(0.93, 60), (0.55, 200), (0.31, 300)]):
@@ -76,9 +80,9 @@ class Home:
         return f"{self.site.url}{path}"
 
 
-def furnish(site: Site) -> Home:
-    """Something in every corner: a numbered video to label, videos in other states, a model, two experts' work."""
-    pk = bring(site, "120fps")
+def furnish(site: Site, pk: str = "") -> Home:
+    """Something in every corner: a video to label (a numbered one, or `pk`), videos in other states, a model, two experts' work."""
+    pk = pk or bring(site, "120fps")
     printed = site.shell(f"PASSWORD = {PASSWORD!r}\nPK = {pk!r}\n{FURNITURE}")
     return Home(site, json.loads(printed.splitlines()[-1]))
 
@@ -88,12 +92,13 @@ Go = Callable[[Page, Home], None]
 
 @dataclass(frozen=True)
 class Place:
-    """One state of one page: the route it is on, who sees it, and how one gets there."""
+    """One state of one page: the route it is on, who sees it, how one gets there, and whether docs/screens/ shows it."""
 
     name: str
     route: str
     go: Go
     who: str = "alice"
+    kept: bool = False
 
 
 def at(path: str, then: Callable[[Page], None] | None = None) -> Go:
@@ -137,26 +142,26 @@ def a_wrong_password(page: Page) -> None:
 
 
 PLACES = [
-    Place("sign-in", "sign-in", at("/sign-in/"), "anonymous"),
+    Place("sign-in", "sign-in", at("/sign-in/"), "anonymous", kept=True),
     Place("sign-in-wrong", "sign-in", at("/sign-in/", a_wrong_password), "anonymous"),
     Place("sign-in-stranger", "sign-in", at("/sign-in/"), "charlie"),
-    Place("password-ask", "password-ask", at("/password/"), "anonymous"),
+    Place("password-ask", "password-ask", at("/password/"), "anonymous", kept=True),
     Place("password-sent", "password-sent", at("/password/sent/"), "anonymous"),
     Place("password-used", "password-set", at("/password/set/MQ/x-y/"), "anonymous"),
     Place("not-here", "", at("/nowhere/")),
-    Place("library", "library", at("/")),
+    Place("library", "library", at("/"), kept=True),
     Place("library-admin", "library", at("/"), "admin"),
     Place("library-upload", "library", at("/", press("#upload-open", "#upload-input"))),
     Place("library-delete", "library", at("/", press("[data-delete]", "#delete[open]")), "admin"),
     Place("models", "models", at("/models/")),
-    Place("models-admin", "models", at("/models/"), "admin"),
+    Place("models-admin", "models", at("/models/"), "admin", kept=True),
     Place("data", "data", at("/data/")),
-    Place("data-admin", "data", at("/data/"), "admin"),
-    Place("workspace", "workspace", workspace()),
+    Place("data-admin", "data", at("/data/"), "admin", kept=True),
+    Place("workspace", "workspace", workspace(), kept=True),
     Place("workspace-stroke", "workspace", workspace("ArrowDown", "ArrowDown", wait="#detail[data-kind=stroke]")),
-    Place("workspace-suggestion", "workspace", workspace("n", wait="#detail[data-kind=suggestion]")),
+    Place("workspace-suggestion", "workspace", workspace("n", wait="#detail[data-kind=suggestion]"), kept=True),
     Place("workspace-draft", "workspace", workspace("i", "q", wait="#detail[data-kind=draft]")),
-    Place("workspace-keys", "workspace", workspace("?", wait="#sheet[open]")),
+    Place("workspace-keys", "workspace", workspace("?", wait="#sheet[open]"), kept=True),
     Place("workspace-find", "workspace", workspace("/", wait="#palette[open]")),
     Place("workspace-history", "workspace", workspace("h", wait="#history[open] li")),
     Place("workspace-go-to", "workspace", workspace("g", wait="#go-to[open]")),

@@ -1,49 +1,55 @@
-"""Screenshots of every page: `python -m tests.e2e.screens [URL USER PASSWORD FOLDER]`; by default of a demo site of its own, into docs/screens/."""
+"""Screenshots of every page, in each size, light and dark, into docs/screens/: `python -m tests.e2e.screens [FOLDER [PLACE...]]`.
+
+The site is a demo site of its own with a trained model; docs/screens/README.md shows the pictures page by page.
+"""
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.e2e.conftest import PASSWORD, ROOT, Site, chromium, start_site, stop
+from tests.e2e.conftest import ROOT, Site, chromium, start_site, stop
+from tests.e2e.places import PLACES, Home, Place, enter, furnish
 
 SIZES = {"1440": (1440, 900), "1366": (1366, 768), "820": (820, 1180)}
+FRENCH = "1366"  # the size in which French is kept too
+QUALITY = 82
 
 
-def shoot(browser: Browser, url: str, user: str, password: str, folder: Path, languages: tuple[str, ...] = ("en", "fr")) -> None:
-    """Every page in each size and language as PNG files `<page>-<width>[-fr].png`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for language in languages:
-        for name, (width, height) in SIZES.items():
-            context = browser.new_context(viewport={"width": width, "height": height}, locale={"en": "en-GB", "fr": "fr-FR"}[language])
-            page = context.new_page()
-            tail = f"{name}{'' if language == 'en' else '-' + language}.png"
-            page.goto(f"{url}/sign-in/")
-            page.screenshot(path=folder / f"sign-in-{tail}")
-            page.fill("input[name=username]", user)
-            page.fill("input[name=password]", password)
-            page.click("button[type=submit]")
-            page.wait_for_url(f"{url}/")
-            page.wait_for_timeout(500)
-            page.screenshot(path=folder / f"library-{tail}")
-            link = page.locator(".card-title a").first
-            address = link.get_attribute("href") if link.count() else None
-            for place in ("models", "data"):
-                page.goto(f"{url}/{place}/")
-                page.wait_for_timeout(300)
-                page.screenshot(path=folder / f"{place}-{tail}", full_page=True)
-            if address:
-                page.goto(f"{url}{address}")
-                page.wait_for_selector("body[data-ready]")
-                for _ in range(2):
-                    page.keyboard.press("ArrowDown")
-                page.wait_for_timeout(1200)
-                page.screenshot(path=folder / f"workspace-{tail}")
-            context.close()
+def shoot(browser: Browser, home: Home, place: Place, folder: Path, size: str, theme: str, language: str) -> str:
+    """One picture; its name."""
+    width, height = SIZES[size]
+    context = browser.new_context(viewport={"width": width, "height": height}, locale={"en": "en-GB", "fr": "fr-FR"}[language])
+    context.add_cookies([{"name": "theme", "value": theme, "url": home.url()}])
+    page = context.new_page()
+    enter(page, home, place)
+    page.wait_for_timeout(900)
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=not place.name.startswith("workspace"))))
+    name = f"{place.name}-{size}-{theme}{'' if language == 'en' else '-' + language}.webp"
+    picture.convert("RGB").save(folder / name, quality=QUALITY, method=6)
+    context.close()
+    return name
+
+
+def views() -> list[tuple[str, str, str]]:
+    """(size, theme, language) of every picture of a page."""
+    return [(size, theme, "en") for size in SIZES for theme in ("light", "dark")] + [(FRENCH, "light", "fr")]
+
+
+def album(names: list[str]) -> str:
+    """The page that shows the pictures."""
+    kept = [place.name for place in PLACES if place.kept]
+    parts = ["# Screens", "Made by `make screens` on a demo site. Each page at 1440, 1366 x 768 and 820 pixels, light and dark; French at 1366."]
+    for place in kept:
+        mine = [name for name in names if name.rsplit(".", 1)[0].startswith(f"{place}-1") or name.startswith(f"{place}-8")]
+        parts += [f"## {place}", *(f"![{name[:-5]}]({name})" for name in mine)]
+    return "\n\n".join(parts) + "\n"
 
 
 def wait_until_quiet(site: Site) -> None:
@@ -52,22 +58,35 @@ def wait_until_quiet(site: Site) -> None:
         time.sleep(3)
 
 
+def demo_site(site: Site) -> Home:
+    """The demo with a model trained on it, and furnished."""
+    site.manage("demo", timeout=1800)
+    wait_until_quiet(site)
+    site.manage("retrain", "--preset", "cpu", "--max-minutes", "4", check=False, timeout=900)
+    wait_until_quiet(site)
+    pk = site.shell("from strokes.models import Video; print(Video.objects.filter(state='prepared', lanes__complete=False).order_by('-created').values_list('pk', flat=True).first() or Video.objects.filter(state='prepared').order_by('-created').first().pk)")
+    return furnish(site, pk.splitlines()[-1])
+
+
 def main() -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
-        if len(sys.argv) == 5:
-            shoot(browser, sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4]))
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            site, processes = start_site(Path(folder) / "data")
-            try:
-                site.manage("demo", timeout=1800)
-                wait_until_quiet(site)
-                site.manage("retrain", "--preset", "cpu", "--max-minutes", "4", check=False, timeout=900)
-                wait_until_quiet(site)
-                shoot(browser, site.url, "alice", PASSWORD, ROOT / "docs" / "screens")
-            finally:
-                stop(processes)
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "screens"
+    wanted = sys.argv[2:]
+    folder.mkdir(parents=True, exist_ok=True)
+    names = []
+    with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
+        site, processes = start_site(Path(temporary) / "data")
+        try:
+            home = demo_site(site)
+            stop(processes[1:])  # the worker: nothing may change while pictures are taken
+            browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
+            for place in PLACES:
+                if place.name in wanted or (not wanted and place.kept):
+                    names += [shoot(browser, home, place, folder, *view) for view in views()]
+                    print(place.name, flush=True)
+        finally:
+            stop(processes[:1])
+    if not wanted:
+        (folder / "README.md").write_text(album(names), "utf-8")
 
 
 if __name__ == "__main__":
