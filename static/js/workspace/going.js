@@ -1,0 +1,28 @@
+// From one stroke or suggestion to the next. `editor` is the Editor.
+
+import { gettext } from "./i18n.js";
+import { nextOpen } from "./scores.js";
+import { byBegin, neighbour } from "./spans.js";
+
+/** Strokes and undecided suggestions in the order of the video. */
+export function listed(state) {
+  const undecided = [...state.suggestions.values()].filter((one) => !one.verdict);
+  const strokes = [...state.strokes.values()];
+  const all = [...strokes.map((one) => ({ ...one, kind: "stroke" })), ...undecided.map((one) => ({ ...one, kind: "suggestion" }))];
+  return all.sort(byBegin);
+}
+
+export function go(editor, direction) {
+  const found = neighbour(editor.all(), editor.ui.selected?.id, editor.player.frame, direction);
+  if (found) editor.select(found.kind, found.id);
+}
+
+export function nextToDecide(editor, { quiet = false } = {}) {
+  const open = editor.undecided();
+  const current = editor.chosen();
+  const from = current ? current.begin : editor.player.frame;
+  const found = nextOpen(open, { order: editor.ui.order, from, current: current?.id });
+  if (found) return editor.select("suggestion", found.id);
+  if (!quiet) editor.say(editor.nothingOpen?.() ?? gettext("Nothing is left to decide."));
+  else editor.ui.set({ selected: null });
+}
