@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { ClassTree, GROUP_KEYS } from "../../static/js/workspace/classtree.js";
-import { BINDINGS, ClassChord, actionOf, isSingle } from "../../static/js/workspace/keymap.js";
+import { ClassTree } from "../../static/js/workspace/classtree.js";
+import { conflictsOf, inWords } from "../../static/js/workspace/keyconflicts.js";
+import { BINDINGS, ClassChord, actionOf, bindingFrom, bindingsOf, isSingle } from "../../static/js/workspace/keymap.js";
 import { LAYOUT_NAMES, guess, print } from "../../static/js/workspace/layouts.js";
 import { taxonomy } from "./fixtures.js";
 
@@ -33,22 +34,56 @@ test("symbols go by character on every layout", () => {
   assert.equal(actionOf(press("Digit7", "/", { shiftKey: true })), "palette"); // QWERTZ
 });
 
-test("no two actions share a key, and none takes a class key", () => {
-  const seen = new Map();
-  for (const [action, binding] of BINDINGS) {
-    const key = JSON.stringify([binding.code ?? "", binding.key ?? "", Boolean(binding.shift), Boolean(binding.ctrl)]);
-    assert.ok(!seen.has(key), `${action} and ${seen.get(key)}`);
-    seen.set(key, action);
-    assert.ok(!GROUP_KEYS.includes(binding.code) && !/^(Digit|Numpad\d)/.test(binding.code ?? ""), action);
-  }
+test("the default map has no conflict on QWERTY, AZERTY and QWERTZ", () => {
+  for (const layout of LAYOUT_NAMES) assert.deepEqual(conflictsOf(BINDINGS, layout), [], layout);
 });
 
-test("no place key types a bound symbol on a known layout", () => {
-  const symbols = new Set(BINDINGS.filter(([, binding]) => binding.key && !binding.ctrl).map(([, binding]) => binding.key));
-  for (const layout of LAYOUT_NAMES) {
-    for (const [action, { code }] of BINDINGS) if (code) assert.ok(!symbols.has(print(code, layout)) || layout === "qwertz", `${action} on ${layout}`);
-    for (const code of GROUP_KEYS) assert.ok(!symbols.has(print(code, layout)), `${code} on ${layout}`);
-  }
+test("each kind of conflict is found", () => {
+  const kinds = (keymap, layout) => conflictsOf(bindingsOf(keymap), layout).map(({ kind, action, other }) => [kind, action, other]);
+  assert.deepEqual(kinds({ region: [{ code: "KeyP" }] }), [["shared", "region", "loop"]]);
+  assert.deepEqual(kinds({ region: [{ code: "KeyW" }] }), [["class", "region", null]]);
+  assert.deepEqual(kinds({ region: [{ code: "Digit4" }] }), [["class", "region", null]]);
+  assert.deepEqual(kinds({ region: [{ code: "KeyW", shift: true }] }), []);
+  assert.deepEqual(kinds({ region: [{ key: "w", ctrl: true }] }), [["kept", "region", null]]);
+  assert.deepEqual(kinds({ region: [{ code: "F5" }] }), [["kept", "region", null]]);
+  assert.deepEqual(kinds({ region: [{ code: "KeyM" }] }, "qwerty"), []);
+  // On AZERTY KeyM types ",": stepping still has its arrow, so only a map without it is in trouble.
+  assert.deepEqual(kinds({ region: [{ code: "KeyM" }] }, "azerty"), []);
+  assert.deepEqual(kinds({ region: [{ code: "KeyM" }], "step-back": [{ key: "," }] }, "azerty"), [["hidden", "step-back", "region"]]);
+  assert.deepEqual(kinds({ region: [{ code: "KeyM", shift: true }] }, "azerty"), [["hidden", "sheet", "region"]]);
+});
+
+test("a conflict speaks in words", () => {
+  const [one] = conflictsOf(bindingsOf({ region: [{ code: "KeyP" }] }));
+  assert.equal(inWords(one, { nameOf: (action) => action.toUpperCase(), cap: () => "P" }), "P is taken: “LOOP”. Give that another key first.");
+});
+
+test("remapping: the new key acts, the old one does not, others stay, unknown actions do nothing", () => {
+  const bindings = bindingsOf({ loop: [{ code: "KeyM" }], region: [], "no-such-action": [{ code: "F2" }] });
+  assert.equal(actionOf(press("KeyM", ";"), true, bindings), "loop");
+  assert.equal(actionOf(press("KeyP", "p"), true, bindings), null);
+  assert.equal(actionOf(press("KeyR", "r"), true, bindings), null);
+  assert.equal(actionOf(press("KeyI", "i"), true, bindings), "mark-begin");
+  assert.equal(actionOf(press("F2", "F2"), true, bindings), null);
+});
+
+test("a pressed key as a binding: letters and digits by place, signs and combinations by character", () => {
+  assert.deepEqual(bindingFrom(press("KeyQ", "a")), { code: "KeyQ" });
+  assert.deepEqual(bindingFrom(press("Semicolon", "m", { shiftKey: true })), { code: "Semicolon", shift: true });
+  assert.deepEqual(bindingFrom(press("Digit1", "&")), { code: "Digit1" });
+  assert.deepEqual(bindingFrom(press("KeyM", ",")), { key: "," });
+  assert.deepEqual(bindingFrom(press("Comma", ";")), { key: ";" });
+  assert.deepEqual(bindingFrom(press("KeyW", "z", { ctrlKey: true })), { key: "z", ctrl: true });
+  assert.deepEqual(bindingFrom(press("ArrowUp", "ArrowUp", { ctrlKey: true })), { code: "ArrowUp", ctrl: true });
+  assert.deepEqual(bindingFrom(press("BracketLeft", "Dead")), { code: "BracketLeft" });
+  assert.equal(bindingFrom(press("ShiftLeft", "Shift", { shiftKey: true })), null);
+  assert.equal(bindingFrom(press("KeyE", "€", { altKey: true })), null);
+});
+
+test("QWERTZ types + beside Ü: there the place moves the edge, and Ctrl with the arrow zooms", () => {
+  assert.equal(actionOf(press("BracketRight", "+")), "begin-later");
+  assert.equal(actionOf(press("NumpadAdd", "+")), "zoom-in");
+  assert.equal(actionOf(press("ArrowUp", "ArrowUp", { ctrlKey: true })), "zoom-in");
 });
 
 test("a chord: group then number; 0 is partial; a second press of the group, or Escape, drops it", () => {

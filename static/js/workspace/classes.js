@@ -7,7 +7,7 @@ import { figure } from "./scores.js";
 
 export function buildClasses(root, tree, pick) {
   const leaf = (move, digit, text) => {
-    const button = h("button.leaf", { type: "button", "data-move": move.name, title: move.label },
+    const button = h(`button.leaf.${swatch(move.look).split(" ").slice(1).join(".")}`, { type: "button", "data-move": move.name, title: move.label },
       h("kbd", {}, String(digit)), h("span.leaf-name", {}, text));
     button.addEventListener("click", () => pick(move.name));
     return button;

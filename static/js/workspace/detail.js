@@ -81,7 +81,7 @@ export class Detail {
   }
 
   #span(chosen) {
-    if (this.ui.draft) return fill(gettext("from %(begin)s"), { begin: count(this.ui.draft.begin) });
+    if (this.ui.draft) return `${fill(gettext("from %(begin)s"), { begin: count(this.ui.draft.begin) })}${reactionText(this.ui.draft.reactionMs)}`;
     if (!chosen) return "";
     const seconds = this.table.begin(chosen.end) - this.table.begin(chosen.begin);
     return `${count(chosen.begin)}–${count(chosen.end - 1)} · ${timecode(seconds, 2).replace(/^0:0?/, "")} s`;
@@ -144,6 +144,11 @@ function bar(p) {
   const filled = h("span.top-bar", { "aria-hidden": "true" });
   filled.style.width = `${Math.round(100 * p)}%`;
   return filled;
+}
+
+/** " (−220 ms reaction)" behind a frame that was moved earlier. */
+function reactionText(ms) {
+  return ms ? ` (${fill(gettext("−%(ms)s ms reaction"), { ms })})` : "";
 }
 
 function sideName(side) {

@@ -1,6 +1,5 @@
-// The shortcut sheet, the class palette, "go to", what was done, and the question when two tabs disagree.
+// The class palette, "go to", what was done, and the question when two tabs disagree.
 
-import { sheetSections } from "./actions.js";
 import { find, h, swatch } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
 import { parseTarget } from "./timecode.js";
@@ -13,21 +12,6 @@ export function prepareDialogs() {
     });
     dialog.querySelectorAll("[data-close]").forEach((button) => button.addEventListener("click", () => dialog.close()));
   }
-}
-
-export function buildSheet(dialog, keyboard) {
-  const body = find("[data-part=keys]", dialog);
-  for (const [heading, actions] of sheetSections()) {
-    const row = ([action, text]) => h("div.sheet-row", {}, h("dt", {}, h("kbd", { "data-key": action })), h("dd", {}, text));
-    const rows = actions.map(row);
-    body.append(h("section", {}, h("h3", {}, heading), h("dl", {}, ...rows)));
-  }
-  const single = find("[data-part=single]", dialog);
-  single.checked = keyboard.single;
-  single.addEventListener("change", () => keyboard.setSingle(single.checked));
-  const layout = find("[data-part=layout]", dialog);
-  layout.value = keyboard.layout;
-  layout.addEventListener("change", () => keyboard.setLayout(layout.value));
 }
 
 export function openGoTo(dialog, { player, table }) {

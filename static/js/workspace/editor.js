@@ -142,6 +142,16 @@ export class Editor {
     if (chosen[field] !== value) this.commit([commands.change(chosen.id, { [field]: value })]);
   }
 
+  /** What a class does on its press: "name" a stroke, "begin" one, make a "whole" one; kept for the next visit. */
+  setClassKeys(classKeys) {
+    this.ui.set({ classKeys });
+    this.preferences.set({ class_keys: classKeys });
+  }
+
+  nextClassKeys() {
+    this.setClassKeys({ name: "begin", begin: "whole", whole: "name" }[this.ui.classKeys]);
+  }
+
   setComplete(value) {
     if (this.state.complete !== value) this.commit([commands.complete(value)]);
   }

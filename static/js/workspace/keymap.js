@@ -31,6 +31,12 @@ export const BINDINGS = [
   ["end-later", { code: "Quote" }],
   ["end-earlier-5", { code: "Semicolon", shift: true }],
   ["end-later-5", { code: "Quote", shift: true }],
+  ["split", { code: "KeyB" }],
+  ["merge", { code: "KeyB", shift: true }],
+  ["duplicate", { code: "KeyD", shift: true }],
+  ["extend-end", { code: "KeyZ" }],
+  ["extend-begin", { code: "KeyZ", shift: true }],
+  ["class-keys", { code: "KeyC" }],
   ["previous", { code: "ArrowUp" }],
   ["next", { code: "ArrowDown" }],
   ["next-to-decide", { code: "KeyN" }],
@@ -48,6 +54,8 @@ export const BINDINGS = [
   ["zoom-in", { key: "+" }],
   ["zoom-out", { key: "-" }],
   ["zoom-in", { key: "=" }],
+  ["zoom-in", { code: "ArrowUp", ctrl: true }],
+  ["zoom-out", { code: "ArrowDown", ctrl: true }],
   ["cancel", { code: "Escape" }],
   ["undo", { key: "z", ctrl: true }],
   ["redo", { key: "z", ctrl: true, shift: true }],
@@ -70,15 +78,38 @@ function matches(binding, event) {
   return binding.key ? event.key.toLowerCase() === binding.key : event.code === binding.code;
 }
 
-/** The action a keydown stands for, or null. Symbols win over places: "," must step where AZERTY has its M key. */
-export function actionOf(event, singleKeys = true) {
-  const fits = BINDINGS.filter(([, binding]) => matches(binding, event) && (singleKeys || !isSingle(binding)));
-  const symbol = fits.find(([, binding]) => binding.key);
-  return (symbol ?? fits[0])?.[0] ?? null;
+/** The bindings of somebody: `keymap` {action: [binding, ...]} takes the place of the ones above, action by action. */
+export function bindingsOf(keymap = {}) {
+  const own = (action) => Object.hasOwn(keymap, action);
+  const kept = BINDINGS.filter(([action]) => !own(action));
+  const known = new Set(BINDINGS.map(([action]) => action));
+  const chosen = Object.entries(keymap).filter(([action]) => known.has(action));
+  return [...kept, ...chosen.flatMap(([action, bindings]) => bindings.map((binding) => [action, binding]))];
+}
+
+/** The action a keydown stands for, or null. A place wins over the symbol it types, where both are bound. */
+export function actionOf(event, singleKeys = true, bindings = BINDINGS) {
+  const fits = bindings.filter(([, binding]) => matches(binding, event) && (singleKeys || !isSingle(binding)));
+  const place = fits.find(([, binding]) => binding.code);
+  return (place ?? fits[0])?.[0] ?? null;
 }
 
 /** The first binding of an action, for printing. */
-export const bindingOf = (action) => BINDINGS.find(([name]) => name === action)?.[1] ?? null;
+export const bindingOf = (action, bindings = BINDINGS) => bindings.find(([name]) => name === action)?.[1] ?? null;
+
+const MODIFIERS = ["Shift", "Control", "Alt", "Meta", "AltGraph", "CapsLock", "Fn"];
+
+/** The binding that a keydown would be, or null for a modifier alone and for Alt. */
+export function bindingFrom(event) {
+  if (MODIFIERS.includes(event.key) || event.altKey) return null;
+  const ctrl = event.ctrlKey || event.metaKey ? { ctrl: true } : {};
+  const shift = event.shiftKey ? { shift: true } : {};
+  const printable = [...event.key].length === 1 && event.key !== " ";
+  const symbol = printable && !/^\p{L}$/u.test(event.key) && !/^(Digit|Numpad)/.test(event.code);
+  if (ctrl.ctrl && printable) return { key: event.key.toLowerCase(), ...ctrl, ...shift };
+  if (symbol) return { key: event.key };
+  return event.code ? { code: event.code, ...ctrl, ...shift } : null;
+}
 
 function digitOf(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return null;

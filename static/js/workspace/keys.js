@@ -1,78 +1,24 @@
-// Keyboard: physical keys to actions, the class chord, and what is printed on the caps.
+// Keyboard: physical keys to actions and to the class chord.
 
-import { ClassChord, actionOf, bindingOf } from "./keymap.js";
-import { detect, print } from "./layouts.js";
-
-const LAYOUT = "topspin.keyboard";
-const SINGLE = "topspin.single-keys";
+import { ClassChord, actionOf } from "./keymap.js";
 
 /** Actions that go on while their key is held down. */
 const REPEATS = /^(step|leap|begin|end|zoom|previous|next$|undo|redo)/;
 
 const typing = (target) => target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 
-function remembered(name) {
-  try {
-    return window.localStorage.getItem(name);
-  } catch {
-    return null;
-  }
-}
-
-function remember(name, value) {
-  try {
-    window.localStorage.setItem(name, value);
-  } catch {
-    // A private window may forget the choice; the page works the same.
-  }
-}
-
 export class Keyboard {
   #held = new Set();
 
-  constructor({ tree, editor, ui, run, language }) {
-    Object.assign(this, { tree, editor, ui, run, language });
+  constructor({ tree, editor, ui, run, settings }) {
+    Object.assign(this, { tree, editor, ui, run, settings });
     this.chord = new ClassChord(tree);
-    this.single = remembered(SINGLE) !== "off";
-    this.layout = remembered(LAYOUT) ?? "";
-    this.printed = "qwerty";
     document.addEventListener("keydown", (event) => this.#down(event));
     document.addEventListener("keyup", (event) => this.#held.delete(event.code));
     window.addEventListener("blur", () => this.#held.clear());
     ui.subscribe(() => {
       if (!ui.group) this.chord.clear();
     });
-  }
-
-  /** Find out what the keys are called and print it wherever a cap stands. */
-  async label() {
-    this.printed = this.layout || (await detect(this.language));
-    document.querySelectorAll("[data-key]").forEach((cap) => {
-      cap.textContent = this.cap(cap.dataset.key);
-    });
-    document.querySelectorAll("[data-code]").forEach((cap) => {
-      cap.textContent = print(cap.dataset.code, this.printed);
-    });
-  }
-
-  /** "Shift I" for an action's first binding. */
-  cap(action) {
-    const binding = bindingOf(action);
-    if (!binding) return "";
-    const key = binding.code ? print(binding.code, this.printed) : binding.key.toUpperCase();
-    return [binding.ctrl && "Ctrl", binding.shift && "⇧", key].filter(Boolean).join(" ");
-  }
-
-  setSingle(on) {
-    this.single = on;
-    remember(SINGLE, on ? "on" : "off");
-    document.body.classList.toggle("single-keys-off", !on);
-  }
-
-  setLayout(name) {
-    this.layout = name;
-    remember(LAYOUT, name);
-    return this.label();
   }
 
   #down(event) {
@@ -83,9 +29,10 @@ export class Keyboard {
     }
     const pressing = event.target.closest?.("button, a, summary, input");
     if (pressing && (event.code === "Enter" || event.code === "Space")) return;
+    const { single, bindings } = this.settings;
     this.#held.add(event.code);
-    if (this.single && !event.repeat && this.#chord(event)) return event.preventDefault();
-    const action = this.#jog(event) ?? actionOf(event, this.single);
+    if (single && !event.repeat && this.#chord(event)) return event.preventDefault();
+    const action = this.#jog(event) ?? actionOf(event, single, bindings);
     if (!action) return;
     event.preventDefault();
     if (event.repeat && !REPEATS.test(action)) return;
@@ -95,7 +42,7 @@ export class Keyboard {
 
   /** K held: J and L are one frame. */
   #jog(event) {
-    if (!this.single || !this.#held.has("KeyK") || event.shiftKey || event.ctrlKey || event.metaKey) return null;
+    if (!this.settings.single || !this.#held.has("KeyK") || event.shiftKey || event.ctrlKey || event.metaKey) return null;
     return { KeyJ: "step-back", KeyL: "step-forward" }[event.code] ?? null;
   }
 
@@ -103,7 +50,7 @@ export class Keyboard {
     const meaning = this.chord.press(event);
     if (!meaning) return false;
     this.editor.effort.active();
-    if ("group" in meaning) this.ui.set({ group: meaning.group });
+    if ("group" in meaning) this.editor.pressGroup(meaning.group);
     else this.ui.set({ group: null });
     if (meaning.move) this.editor.classify(meaning.move);
     else if (meaning.top !== undefined) this.editor.top(meaning.top);

@@ -14,7 +14,32 @@ export const LAYOUT_NAMES = Object.keys(LAYOUTS);
 const NAMED = {
   Space: "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Enter: "Enter", Delete: "Del",
   Backspace: "⌫", Escape: "Esc", Home: "Home", End: "End",
+  NumpadEnter: "Num Enter", NumpadAdd: "Num +", NumpadSubtract: "Num −", PageUp: "PgUp", PageDown: "PgDn",
 };
+
+/** Where signs that need Shift (or a letter's place) lie; what is not here lies where QWERTY prints it. */
+const SIGNS = {
+  qwerty: { ",": "Comma", ".": "Period", "/": "Slash", "?": "Slash shift", "+": "Equal shift", "=": "Equal", "-": "Minus" },
+  azerty: {
+    ",": "KeyM", ".": "Comma shift", "/": "Period shift", "?": "KeyM shift", "+": "Equal shift", "=": "Equal", "-": "Digit6",
+    ";": "Comma", ":": "Period", "!": "Slash",
+  },
+  qwertz: {
+    ",": "Comma", ".": "Period", "/": "Digit7 shift", "?": "Minus shift", "+": "BracketRight", "=": "Digit0 shift", "-": "Slash",
+  },
+};
+
+/** {code, shift} of the key that types `sign` on a keyboard (a layout's name, or the browser's map), or null. */
+export function signKey(sign, printed) {
+  if (typeof printed !== "string") {
+    for (const [code, character] of printed) if (character === sign) return { code, shift: false };
+    return null;
+  }
+  const known = SIGNS[printed]?.[sign];
+  if (known) return { code: known.split(" ")[0], shift: known.endsWith(" shift") };
+  const place = Object.entries(LAYOUTS[printed] ?? {}).find(([, character]) => character.toLowerCase() === sign);
+  return place ? { code: place[0], shift: false } : null;
+}
 
 /** Without an answer from the browser: AZERTY for French, QWERTZ for German, QWERTY else. */
 export function guess(language) {

@@ -12,11 +12,11 @@ export function unproven(editor) {
 
 const live = (player) => player.direction === 1;
 
-export function begin(editor, move = editor.ui.armed) {
+export function begin(editor, move = editor.ui.armed, { byClass = false } = {}) {
   if (unproven(editor)) return;
   editor.settle();
   const { player, reaction } = editor;
-  const draft = { begin: reaction.meant(player), move };
+  const draft = { begin: reaction.meant(player), move, byClass };
   if (live(player)) Object.assign(draft, { pressed: player.frame, speed: player.speed, reactionMs: reaction.ms });
   editor.ui.set({ draft, selected: null, adjust: null });
 }
@@ -67,13 +67,14 @@ export function startsNew(editor) {
 
 /** A group key was pressed (null: taken back). In the mode "begin" the stroke begins now; its number names it. */
 export function group(editor, group) {
-  if (group && editor.ui.classKeys === "begin" && startsNew(editor)) begin(editor, "");
+  const starts = group && editor.ui.classKeys === "begin" && startsNew(editor);
   editor.ui.set({ group });
+  if (starts) begin(editor, "", { byClass: true });
 }
 
 export function cancel(editor) {
   const { ui } = editor;
-  if (ui.group && !ui.draft) ui.set({ group: null });
+  if (ui.group && !ui.draft?.byClass) ui.set({ group: null });
   else if (ui.draft) ui.set({ draft: null, group: null });
   else if (ui.adjust) ui.set({ adjust: null });
   else if (ui.armed) ui.set({ armed: "" });

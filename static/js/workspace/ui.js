@@ -11,12 +11,9 @@ export class Ui {
     this.group = null; // the class group that waits for its number
     this.region = false; // whether the region of interest is drawn over the picture
     this.filter = "all";
-<<<<<<< HEAD
     this.figures = false; // whether scores are shown as numbers, not as words
     this.order = "video"; // which suggestion comes next: "video", or "useful" first
-=======
     this.classKeys = "name"; // what a class does on its press: name a stroke, begin one, make a whole one
->>>>>>> 770c6a2 (The editor's verbs by subject; split, merge, duplicate, extend; reaction time; one press for a whole stroke)
     this.player = null; // pseudonym new strokes belong to
   }
 

@@ -1,13 +1,14 @@
 // The workspace page: loads one video's state and puts the parts together. Each action has one name, used by keys,
 // buttons and tests.
 
-import { get } from "../api.js";
+import { get, patch } from "../api.js";
 import { readPalette } from "./blocks.js";
 import { buildClasses, showClasses } from "./classes.js";
 import { ClassTree } from "./classtree.js";
+import { CodeWindow } from "./codewindow.js";
 import { History } from "./commands.js";
 import { Detail } from "./detail.js";
-import { buildPalette, buildSheet, prepareDialogs } from "./dialogs.js";
+import { buildPalette, prepareDialogs } from "./dialogs.js";
 import { find, write } from "./dom.js";
 import { attachEdges } from "./edges.js";
 import { Editor } from "./editor.js";
@@ -17,12 +18,15 @@ import { FrameTable } from "./frametable.js";
 import { attachHover } from "./hover.js";
 import { fill, gettext, language, ngettext } from "./i18n.js";
 import { Keyboard } from "./keys.js";
+import { KeySettings } from "./keysettings.js";
+import { KeySheet } from "./keysheet.js";
 import { Lanes } from "./lanes.js";
 import { StrokeList } from "./list.js";
 import { Overview } from "./overview.js";
 import { attachPanZoom } from "./panzoom.js";
 import { Picture } from "./picture.js";
 import { Player } from "./player.js";
+import { Preferences } from "./preferences.js";
 import { Scale } from "./scale.js";
 import { attachOverview, attachScrub } from "./scrub.js";
 import { choices, remember } from "./remembered.js";
@@ -57,18 +61,20 @@ async function start() {
   const store = new Store(body, await sync.outbox.open());
   const tree = new ClassTree(body.taxonomy, language());
   const ui = new Ui();
+  const send = (changes) => patch("me/preferences/", changes);
+  const preferences = new Preferences(body.preferences, { send, shelf: window.localStorage, user: body.user.id });
   const history = new History();
   const player = new Player(table);
   const scale = new Scale(table.n);
   const palette = readPalette(document.body);
-  const parts = { body, table, store, tree, ui, player, scale, palette, motion: body.motion, players: body.players, say };
+  const parts = { body, table, store, tree, ui, player, scale, palette, motion: body.motion, players: body.players, say, preferences };
   const editor = new Editor({ ...parts, outbox: sync.outbox, history, effort: new Effort() });
   sync.start(store, { tree, history });
   assemble({ ...parts, editor, sync, toast, history, thumbs, media });
 }
 
 function assemble(parts) {
-  const { body, table, store, tree, ui, player, scale, editor, sync, toast, thumbs, media } = parts;
+  const { body, table, store, tree, ui, player, scale, editor, sync, toast, thumbs, media, preferences } = parts;
   let waiting = false;
   const invalidate = () => {
     if (waiting) return;
@@ -86,6 +92,7 @@ function assemble(parts) {
   const detail = new Detail(find("#detail"), parts);
   const classes = find("#classes");
   buildClasses(classes, tree, (move) => editor.classify(move));
+  const code = new CodeWindow(classes, parts);
   const palette = buildPalette(find("#palette"), { tree, pick: (move) => editor.classify(move) });
 
   const timeline = { ...parts, invalidate, peaks: motionPeaks(body.motion, (seconds) => table.at(seconds)) };
@@ -113,11 +120,11 @@ function assemble(parts) {
     event.target.blur();
   });
   find("#complete").addEventListener("change", (event) => editor.setComplete(event.target.checked));
-  const keyboard = new Keyboard({ tree, editor, ui, run, language: language() });
+  const settings = new KeySettings({ preferences, language: language() });
+  new Keyboard({ tree, editor, ui, run, settings });
   prepareDialogs();
-  buildSheet(find("#sheet"), keyboard);
-  keyboard.setSingle(keyboard.single);
-  keyboard.label();
+  new KeySheet(find("#sheet"), settings);
+  settings.label();
 
   let lastFrame = -1;
   function render() {
@@ -128,6 +135,7 @@ function assemble(parts) {
     overview.draw();
     list.render();
     detail.render();
+    code.render();
     const chosen = editor.chosen();
     const from = chosen?.kind === "stroke" ? store.state.suggestions.get(chosen.suggestion) : chosen;
     showClasses(classes, { move: ui.draft ? ui.draft.move : (chosen?.move ?? ui.armed), group: ui.group, top: from?.top });
