@@ -20,10 +20,10 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
-from annotator import jobs
+from annotator import jobs, uploads
 from strokes import answers, registry
 from strokes import jobs as table
-from strokes.models import Heartbeat, Job, Run, Taxonomy, Video
+from strokes.models import Heartbeat, Job, Run, Taxonomy, Upload, Video
 
 log = logging.getLogger("topspin.schedules")
 NIGHTLY, HOUSEKEEPING = "annotator.schedules.nightly", "annotator.schedules.housekeeping"
@@ -91,9 +91,11 @@ def housekeeping() -> str:
     """Remove what nobody refers to any more: folders of removed videos, leftovers of killed steps, old job rows."""
     removed = [path for path in _left_over() if _remove(path)]
     old = timezone.now() - dt.timedelta(days=KEEP_JOBS_DAYS)
+    given_up = uploads.sweep()
     rows, _ = Job.objects.filter(state__in=[Job.State.DONE, Job.State.CANCELLED], finished__lt=old).delete()
     kept = answers.forget()
-    return f"{len(removed)} left-over files and folders, {rows} old jobs, {kept} old answers removed"
+    gone = f"{len(removed)} left-over files and folders, {given_up} old uploads, {rows} old jobs, {kept} old answers"
+    return f"{gone} removed"
 
 
 def _left_over() -> Iterator[Path]:
@@ -110,6 +112,9 @@ def _left_over() -> Iterator[Path]:
         else:
             yield from folder.glob("suggestions-*.json")
             yield from folder.glob(".*.tmp*")
+    kept = {str(pk) for pk in Upload.objects.values_list("pk", flat=True)}
+    incoming = settings.DATA / "incoming"
+    yield from (path for path in (incoming.iterdir() if incoming.exists() else ()) if path.name not in kept)
     yield from _stale()
 
 

@@ -41,10 +41,14 @@ VIDEOS: dict[str, str | Promise] = {
     "upload_too_large": _(
         "This file is larger than this site takes ({limit_bytes}). Cut it into parts and upload those."
     ),
-    "upload_cut": _(
-        "The connection broke before the whole file had arrived. Nothing was kept; please upload it again."
-    ),
-    "upload_as_raw": _("Send the file itself as the body of the request, not as a form."),
+    "upload_cut": _("The connection broke. What has arrived is kept, and the upload goes on from there."),
+    "upload_busy": _("This upload is being written to by another request. Try again in a moment; what has arrived is kept."),
+    "wrong_offset": _("The upload has come to byte {offset}; go on from there. What has arrived is kept."),
+    "upload_beyond": _("More was sent than was announced ({limit_bytes}). What was announced is kept."),
+    "upload_gone": _("This upload is not here any more: it was given up, or nothing came for a day. Please start it again."),
+    "bad_checksum": _("This piece was damaged on its way, so it was not kept. It is sent again."),
+    "too_many_uploads": _("{most} of your uploads are not finished yet. Let one finish or cancel it, then go on."),
+    "tus_version": _("Uploads are spoken to in tus {version} (header Tus-Resumable). Nothing was changed."),
     "empty_file": _("This file is empty. Please choose another one."),
     "bad_title": _("A video needs a title of at least one letter. Nothing was changed."),
     "bad_player": _(

@@ -69,6 +69,7 @@ RETRAIN_NEW = env.int("TOPSPIN_RETRAIN_NEW", 20)  # the schedule retrains when s
 RETRAIN_CRON = env.str("TOPSPIN_RETRAIN_CRON", "0 2 * * *")
 RETRAIN_MAX_MINUTES = env.float("TOPSPIN_RETRAIN_MAX_MINUTES", 240.0)
 UPLOAD_MAX_BYTES = env.int("TOPSPIN_UPLOAD_MAX_GB", 8) * 1024**3
+UPLOADS_OPEN = env.int("TOPSPIN_UPLOADS_OPEN", 3)  # files that one person may have on the way at once
 DURATION_MAX_S = env.int("TOPSPIN_DURATION_MAX_MINUTES", 240) * 60
 DISK_RESERVE_BYTES = env.int("TOPSPIN_DISK_RESERVE_MB", 2048) * 1024**2
 SLOTS = {"probe": 1, "cpu": env.int("TOPSPIN_CPU_SLOTS", 1), "gpu": 1}

@@ -87,6 +87,36 @@ class Video(models.Model):
         return self.title
 
 
+class Upload(models.Model):
+    """A file on its way here, in DATA/incoming/<id>: `offset` bytes of it are safe on disk. Kept a day after it came in."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    name = models.CharField(max_length=200)  # as its owner calls the file
+    modified = models.BigIntegerField(default=0)  # its time on the owner's disk, ms: with name and size, which file it is
+    bytes = models.BigIntegerField()
+    offset = models.BigIntegerField(default=0)
+    taxonomy = models.ForeignKey(Taxonomy, null=True, on_delete=models.SET_NULL)
+    players = models.JSONField(default=list)
+    video = models.ForeignKey(Video, null=True, on_delete=models.SET_NULL)  # what became of it
+    error_code = models.CharField(max_length=60, blank=True)  # or why nothing did, though all of it arrived
+    error_params = models.JSONField(default=dict)
+    created = models.DateTimeField(default=timezone.now)
+    touched = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["created"]
+        constraints = [models.CheckConstraint(condition=Q(offset__lte=F("bytes")), name="upload_within_length")]
+
+
+class Visit(models.Model):
+    """When somebody looked at the library: now, and the time before, so that what is new since then can be shown."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE)
+    at = models.DateTimeField()
+    before = models.DateTimeField(null=True)
+
+
 class Appearance(models.Model):
     """A player in a video, on a side of the table."""
 

@@ -88,10 +88,30 @@ class DeleteQuery(s.Serializer[Any]):
     labels_too = s.BooleanField(default=False)
 
 
-class UploadQuery(s.Serializer[Any]):
+class UploadMetadata(s.Serializer[Any]):
     name = s.CharField(max_length=200)
+    modified = s.IntegerField(default=0, min_value=0, max_value=2**53)
     taxonomy = s.IntegerField(required=False)
-    players = s.JSONField(binary=True, required=False)
+    players = SeenPlayer(many=True, max_length=8, required=False)  # type: ignore[call-arg]
+
+
+class VideoName(s.Serializer[Any]):
+    id = s.UUIDField()
+    title = s.CharField()
+
+
+class UploadShown(s.Serializer[Any]):
+    id = s.UUIDField()
+    url = s.CharField()
+    name = s.CharField()
+    modified = s.IntegerField()
+    bytes = s.IntegerField()
+    offset = s.IntegerField()
+    state = s.ChoiceField(choices=["open", "whole", "done", "refused"])
+    expires = s.DateTimeField()
+    video = VideoName(allow_null=True)
+    twin = VideoName(allow_null=True)
+    error = Problem(allow_null=True)
 
 
 class StrokeShown(s.Serializer[Any]):

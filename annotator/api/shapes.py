@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from annotator.messages import sentence
-from strokes.models import Appearance, Decision, Job, Run, Stroke, Suggestion, Taxonomy, Video
+from annotator import uploads
+from annotator.messages import problem, sentence
+from strokes.models import Appearance, Decision, Job, Run, Stroke, Suggestion, Taxonomy, Upload, Video
 
 Json: TypeAlias = dict[str, Any]
 WATCHABLE = {Video.State.WATCHABLE, Video.State.PREPARED}
@@ -133,4 +134,22 @@ def job(row: Job) -> Json:
         "taxonomy": row.taxonomy_id,
         "run": str(row.run_id) if row.run_id else None,
         "error": error(row.error_code, row.error_params),
+    }
+
+
+def video_name(row: Video | None) -> Json | None:
+    return {"id": str(row.pk), "title": row.title} if row else None
+
+
+def upload(row: Upload, twin: Video | None = None) -> Json:
+    plain = ("name", "modified", "bytes", "offset")
+    return {
+        "id": str(row.pk),
+        "url": reverse("api-upload", args=[row.pk]),
+        **{name: getattr(row, name) for name in plain},
+        "state": uploads.state(row),
+        "expires": uploads.expires(row),
+        "video": video_name(row.video),
+        "twin": video_name(twin),
+        "error": problem(row.error_code, row.error_params) if row.error_code else None,
     }

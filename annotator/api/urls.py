@@ -7,14 +7,15 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import JSONRenderer
 
 from annotator.access import IsMember
-from annotator.api import data, me, runs, schema, session, videos, workspace
+from annotator.api import data, me, runs, schema, session, uploads, videos, workspace
 
 __all__ = ["schema", "urlpatterns"]
 urlpatterns = [
     path("session/", session.Session.as_view(), name="api-session"),
     path("me/preferences/", me.Preferences.as_view(), name="api-preferences"),
     path("videos/", videos.Videos.as_view(), name="api-videos"),
-    path("videos/upload/", videos.Upload.as_view(), name="api-upload"),
+    path("uploads/", uploads.Uploads.as_view(), name="api-uploads"),
+    path("uploads/<uuid:pk>/", uploads.OneUpload.as_view(), name="api-upload"),
     path("videos/<uuid:pk>/", videos.OneVideo.as_view(), name="api-video"),
     path("videos/<uuid:pk>/show_suggestions/", videos.ShowSuggestions.as_view(), name="api-show-suggestions"),
     path("videos/<uuid:pk>/workspace/", workspace.Workspace.as_view(), name="api-workspace"),

@@ -1,4 +1,4 @@
-"""Videos: the list with progress, one video, its title and players, its upload."""
+"""Videos: the list with progress, one video, its title and players."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotator import uploads
 from annotator.access import IsAdmin, IsMember, person, video_or_404, visible_videos
-from annotator.api import Endpoint, Untouched, shapes
-from annotator.api.serializers import DeleteQuery, Problem, UploadQuery, VideoChange, VideoShown
+from annotator.api import Endpoint, shapes
+from annotator.api.serializers import DeleteQuery, Problem, VideoChange, VideoShown
 from strokes import suggestions, videos
 from strokes.models import Appearance, Job, Lane, Stroke, Suggestion, Verdict, Video
 
@@ -116,14 +115,3 @@ class ShowSuggestions(Endpoint):
     def post(self, request: Request, pk: UUID) -> Response:
         videos.show_suggestions(video=video_or_404(request.user, pk), user=person(request))
         return Response(one(person(request), pk))
-
-
-class Upload(Endpoint):
-    parser_classes = [Untouched]
-
-    @extend_schema(parameters=[UploadQuery], request={"application/octet-stream": bytes}, responses={201: VideoShown})
-    def post(self, request: Request) -> Response:
-        query = UploadQuery(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
-        video = uploads.receive(request._request, person(request), **query.validated_data)
-        return Response(one(person(request), video.pk), status=201)

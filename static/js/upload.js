@@ -1,137 +1,43 @@
-// Uploads: by button or by dropping, one file after another, each with its progress and one plain sentence at the end.
+// Uploads: files chosen or dropped become rows, two at a time are sent, and what was broken off goes on with the same file.
 
-import { ApiError, address, csrfToken, errorFrom, offline } from "./api.js";
-import { size } from "./base.js";
+import { ApiError } from "./api.js";
+import { size, timeLeft } from "./base.js";
+import { addPlayer, enliven, playersIn } from "./players.js";
+import { Pace, same, startable, total } from "./upload/flow.js";
+import { dropped, picked } from "./upload/folders.js";
+import { fileOf, forget, keep, kept } from "./upload/handles.js";
+import { HEAD, objection } from "./upload/kinds.js";
+import { makeRow, showRow } from "./upload/rows.js";
+import { Transfer, begin, giveUp, settle, underWay } from "./upload/transfer.js";
 
 const DISK_FACTOR = 3; // a video and all that is made from it take about three times its size
 const panel = document.getElementById("upload");
 const form = document.getElementById("upload-form");
 const list = document.getElementById("upload-list");
 const start = document.getElementById("upload-start");
-const waiting = []; // {file, row}
-let sending = false;
+const players = document.getElementById("upload-rows");
+const pace = new Pace();
+const entries = []; // {name, size, sent, state, file, handle, url, id, transfer, row, said, link, asks, held, about, expires}
 
-function element(tag, className, text = "") {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
-}
-
-/** Send one file; `progress` is told the fraction sent. Resolves with the video, rejects with an ApiError. */
-function send(file, query, progress) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", address(`videos/upload/?${query}`));
-    request.setRequestHeader("X-CSRFToken", csrfToken());
-    request.setRequestHeader("Content-Type", "application/octet-stream");
-    request.upload.addEventListener("progress", (event) => progress(event.loaded / Math.max(1, event.total)));
-    request.addEventListener("load", () => {
-      if (request.status === 201) resolve(JSON.parse(request.responseText));
-      else reject(errorFrom(request.status, request.responseText));
-    });
-    request.addEventListener("error", () => reject(offline()));
-    request.send(file);
-  });
-}
-
-function players() {
-  const value = (row, name) => row.querySelector(`[name=${name}]`).value.trim();
-  const one = (row) => Object.fromEntries(["pseudonym", "hand", "side"].map((name) => [name, value(row, name)]));
-  const rows = [...document.querySelectorAll("#upload-rows .upload-player")];
-  return rows.map(one).filter((player) => player.pseudonym);
-}
-
-function say(entry, text, kind, link = null) {
-  const line = entry.row.querySelector(".upload-file-said");
-  line.className = `upload-file-said form-${kind}`;
-  line.textContent = text;
-  line.hidden = false;
-  if (link) {
-    const anchor = element("a", "", gettext("Go to that video"));
-    anchor.href = link;
-    line.append(" ", anchor);
-  }
-}
-
-async function sendOne(entry) {
-  const { file, row } = entry;
-  const bar = row.querySelector("progress");
-  const share = row.querySelector(".upload-file-share");
-  row.querySelector("button").hidden = true;
-  bar.hidden = false;
-  const query = new URLSearchParams({ name: file.name, players: JSON.stringify(players()) });
-  if (form.taxonomy.value) query.set("taxonomy", form.taxonomy.value);
-  try {
-    await send(file, query, (fraction) => {
-      bar.value = fraction;
-      share.textContent = `${Math.floor(100 * fraction)} %`;
-    });
-    share.textContent = "✓";
-    say(entry, gettext("Arrived. It is being checked now; its card below shows how far it is."), "good");
-    document.dispatchEvent(new CustomEvent("topspin:uploaded"));
-  } catch (failure) {
-    if (!(failure instanceof ApiError)) throw failure;
-    share.textContent = "";
-    const id = failure.code === "already_here" ? failure.body?.params?.id : null;
-    say(entry, failure.message, "error", id ? `/videos/${id}/` : null);
-  } finally {
-    bar.hidden = true;
-  }
-}
-
-async function sendAll(event) {
-  event.preventDefault();
-  if (sending) return;
-  sending = true;
-  update();
-  while (waiting.length) await sendOne(waiting.shift());
-  sending = false;
-  update();
-}
-
-function update() {
-  const bytes = waiting.reduce((sum, entry) => sum + entry.file.size, 0);
-  start.disabled = sending || waiting.length === 0;
-  const many = ngettext("Upload %s video", "Upload %s videos", waiting.length);
-  start.textContent = waiting.length < 2 ? gettext("Upload") : interpolate(many, [waiting.length]);
-  document.getElementById("upload-room").textContent = bytes
-    ? interpolate(gettext("will take about %s of disk in the end"), [size(bytes * DISK_FACTOR)])
-    : "";
-}
-
-function add(file) {
-  const row = element("li", "upload-file");
-  const entry = { file, row };
-  const remove = element("button", "button button-quiet button-small", "×");
-  remove.type = "button";
-  remove.setAttribute("aria-label", interpolate(gettext("Do not upload %s"), [file.name]));
-  remove.addEventListener("click", () => {
-    waiting.splice(waiting.indexOf(entry), 1);
-    row.remove();
-    update();
-  });
-  const bar = element("progress", "");
-  bar.max = 1;
-  bar.value = 0;
-  bar.hidden = true;
-  bar.setAttribute("aria-label", file.name);
-  const said = element("p", "upload-file-said");
-  said.hidden = true;
-  const name = element("span", "upload-file-name", file.name);
-  row.append(name, element("span", "upload-file-share quiet", size(file.size)), remove, bar, said);
-  list.append(row);
-  const limit = Number(panel.dataset.max);
-  const tooLarge = gettext("This file is larger than this site takes (%s). Cut it into parts and upload those.");
-  if (file.size === 0) say(entry, gettext("This file is empty. Please choose another one."), "error");
-  else if (file.size > limit) say(entry, interpolate(tooLarge, [size(limit)]), "error");
-  else waiting.push(entry);
-}
-
-function choose(files) {
-  open(true);
-  for (const file of files) add(file);
-  update();
+// -- What the page shows ----------------------------------------------------------------------------------------------
+function show() {
+  const all = total(entries);
+  pace.add(Date.now(), entries.reduce((sum, entry) => sum + entry.sent, 0));
+  const sending = entries.filter((entry) => entry.state === "sending").length;
+  for (const entry of entries) showRow(entry, sending ? pace.left((entry.size - entry.sent) * sending) : null);
+  const line = document.getElementById("upload-total");
+  line.hidden = !all.going || all.files < 1;
+  const left = timeLeft(pace.left(all.bytes - all.sent));
+  const share = `${Math.floor((100 * all.sent) / Math.max(1, all.bytes))} %`;
+  const counted = interpolate(ngettext("%s of %s file", "%s of %s files", all.files), [all.done, all.files]);
+  line.querySelector("[data-figures]").textContent = [counted, share, left].filter(Boolean).join(" · ");
+  const chosen = entries.filter((entry) => entry.state === "chosen" && !entry.asks);
+  start.disabled = chosen.length === 0;
+  const many = ngettext("Upload %s video", "Upload %s videos", chosen.length);
+  start.textContent = chosen.length < 2 ? gettext("Upload") : interpolate(many, [chosen.length]);
+  const bytes = chosen.reduce((sum, entry) => sum + entry.size, 0);
+  const room = interpolate(gettext("will take about %s of disk in the end"), [size(bytes * DISK_FACTOR)]);
+  document.getElementById("upload-room").textContent = bytes ? room : "";
 }
 
 function open(shown) {
@@ -139,16 +45,168 @@ function open(shown) {
   document.getElementById("upload-open").setAttribute("aria-expanded", String(shown));
 }
 
-function addPlayer() {
-  const copy = document.getElementById("upload-player").content.cloneNode(true);
-  document.getElementById("upload-rows").append(copy);
+function add(values) {
+  const entry = { sent: 0, state: "chosen", said: "", link: null, held: false, asks: false, handle: null, ...values };
+  entry.row = makeRow(entry, { pause, goOn, cancel });
+  entries.push(entry);
+  list.append(entry.row);
+  return entry;
 }
 
-/** A player known here already brings the hand along. */
-function fillHand(event) {
-  if (event.target.name !== "pseudonym") return;
-  const known = document.querySelector(`#known-players option[value="${CSS.escape(event.target.value)}"]`);
-  if (known) event.target.closest(".upload-player").querySelector("[name=hand]").value = known.dataset.hand;
+function drop(entry) {
+  entries.splice(entries.indexOf(entry), 1);
+  entry.row.remove();
+  if (entry.id) forget(entry.id);
+}
+
+function end(entry, state, said = "", link = null) {
+  Object.assign(entry, { state, said, link });
+  if (state === "done") entry.sent = entry.size;
+  if (entry.id && state === "done") forget(entry.id);
+  for (const other of entries) other.held = false;
+  next();
+}
+
+// -- One file on its way ----------------------------------------------------------------------------------------------
+function became(entry, shown) {
+  if (shown.state === "done") {
+    end(entry, "done");
+    document.dispatchEvent(new CustomEvent("topspin:uploaded"));
+    return;
+  }
+  end(entry, "failed", shown.error.message, linkOf(shown.error));
+}
+
+function linkOf(problem) {
+  return problem?.code === "already_here" ? `/videos/${problem.params.id}/` : null;
+}
+
+/** A failure that is not for this file but for its turn: too many at once, signed out. Else it is said in its row. */
+function stopped(entry, failure) {
+  if (!(failure instanceof ApiError)) throw failure;
+  if (failure.code === "too_many_uploads") Object.assign(entry, { state: "queued", held: true });
+  else if (failure.status === 401) Object.assign(entry, { state: "paused", said: "", signedOut: true });
+  else if (failure.status === 0) Object.assign(entry, { state: "retrying" }), setTimeout(() => send(entry), 5000);
+  else end(entry, "failed", failure.message, linkOf(failure.body));
+  show();
+}
+
+function on(entry) {
+  const update = (values) => Object.assign(entry, values) && show();
+  return {
+    sent: (sent) => update({ sent, state: sent === entry.size ? "checking" : "sending" }),
+    trouble: () => update({ state: "retrying" }),
+    ended: (shown) => became(entry, shown),
+    failed: (failure) => stopped(entry, failure),
+    gone: () => update({ transfer: null, sent: 0 }) || send(entry),
+  };
+}
+
+async function send(entry) {
+  entry.state = "sending";
+  show();
+  try {
+    if (!entry.transfer) {
+      const begun = await begin(entry.file, entry.about);
+      Object.assign(entry, { id: begun.id, url: begun.url, expires: begun.expires, sent: begun.offset });
+      if (entry.handle) await keep(begun.id, entry.handle);
+      entry.transfer = new Transfer(entry.file, begun.url, on(entry));
+      if (begun.twin && !entry.sure) return ask(entry, begun.twin);
+    }
+    if (entry.state === "sending") entry.transfer.start();
+  } catch (failure) {
+    stopped(entry, failure);
+  }
+  return show();
+}
+
+/** Something here has exactly the same size: let its owner look before a long upload. */
+function ask(entry, twin) {
+  const text = interpolate(gettext("“%s”, which is here, has exactly the same size: this may be the very same file."), [twin.title]);
+  Object.assign(entry, { state: "paused", asks: true, said: text, link: `/videos/${twin.id}/` });
+  next();
+}
+
+function next() {
+  for (const entry of startable(entries).filter((each) => !each.held)) send(entry);
+  show();
+}
+
+async function pause(entry) {
+  entry.state = "paused";
+  await entry.transfer?.pause();
+  next();
+}
+
+async function goOn(entry) {
+  if (entry.state === "waiting") {
+    const file = await fileOf(entry.handle, true);
+    if (!file || !same({ name: entry.name, bytes: entry.size, modified: entry.modified }, file)) {
+      Object.assign(entry, { said: gettext("This file was moved or changed. Choose it again, or cancel.") });
+      return show();
+    }
+    entry.file = file;
+  }
+  Object.assign(entry, { state: "queued", said: "", link: null, sure: true, asks: false });
+  return next();
+}
+
+async function cancel(entry) {
+  const was = entry.state;
+  try {
+    if (entry.transfer) await entry.transfer.cancel();
+    else if (entry.url && was !== "failed") await giveUp(entry.url);
+  } catch (failure) {
+    if (failure.status !== 404) return stopped(entry, failure);
+  }
+  drop(entry);
+  for (const other of entries) other.held = false;
+  return next();
+}
+
+// -- Files come in ----------------------------------------------------------------------------------------------------
+async function choose(found) {
+  open(true);
+  for (const { file, handle } of found) {
+    const begun = entries.find((entry) => entry.state === "waiting" && same({ ...entry, bytes: entry.size }, file));
+    if (begun) {
+      Object.assign(begun, { file, handle, state: "queued", said: "", sure: true });
+      continue;
+    }
+    const twice = entries.some((entry) => entry.file && entry.state !== "failed" && same({ ...entry, bytes: entry.size }, file));
+    if (twice) continue;
+    const head = new Uint8Array(await file.slice(0, HEAD).arrayBuffer());
+    const against = objection(file.size, head, { limit: Number(panel.dataset.max), say: size });
+    const entry = add({ name: file.name, size: file.size, modified: file.lastModified, file, handle });
+    if (against) Object.assign(entry, { state: "failed", said: against, file: null });
+  }
+  next();
+}
+
+function startChosen(event) {
+  event.preventDefault();
+  const about = { players: playersIn(players), taxonomy: form.taxonomy.value };
+  for (const entry of entries) if (entry.state === "chosen") Object.assign(entry, { state: "queued", about });
+  next();
+}
+
+/** What was broken off, by the server's list: goes on by itself where the file is still in hand, else says what to do. */
+async function resume() {
+  const broken = await underWay();
+  for (const shown of broken) {
+    const { name, bytes, modified, id, url, offset, expires } = shown;
+    const entry = add({ name, size: bytes, modified, id, url, expires, sent: offset, state: "waiting", sure: true });
+    if (shown.state === "whole") {
+      entry.state = "checking";
+      settle(url).then((ended) => became(entry, ended), (failure) => stopped(entry, failure));
+      continue;
+    }
+    entry.handle = await kept(id);
+    entry.file = entry.handle && (await fileOf(entry.handle, false));
+    if (entry.file && same({ name, bytes, modified }, entry.file)) entry.state = "queued";
+  }
+  if (broken.length) open(true);
+  next();
 }
 
 function carriesFiles(event) {
@@ -160,16 +218,17 @@ document.getElementById("upload-open").addEventListener("click", () => {
   panel.querySelector("#upload-input").focus();
 });
 document.getElementById("upload-close")?.addEventListener("click", () => open(false));
-document.getElementById("upload-add").addEventListener("click", addPlayer);
+document.getElementById("upload-add").addEventListener("click", () => addPlayer(players).querySelector("input").focus());
+document.getElementById("upload-input").addEventListener("click", async (event) => {
+  if (!globalThis.showOpenFilePicker) return;
+  event.preventDefault(); // the picker that lends lasting handles
+  await choose((await picked()) ?? []);
+});
 document.getElementById("upload-input").addEventListener("change", (event) => {
-  choose(event.target.files);
+  choose([...event.target.files].map((file) => ({ file, handle: null })));
   event.target.value = "";
 });
-form.addEventListener("submit", sendAll);
-form.addEventListener("change", fillHand);
-form.addEventListener("click", (event) => {
-  if (event.target.closest("[data-remove]")) event.target.closest(".upload-player").remove();
-});
+form.addEventListener("submit", startChosen);
 document.addEventListener("dragover", (event) => {
   if (!carriesFiles(event)) return;
   event.preventDefault();
@@ -178,14 +237,21 @@ document.addEventListener("dragover", (event) => {
 document.addEventListener("dragleave", (event) => {
   if (!event.relatedTarget) document.body.classList.remove("dropping");
 });
-document.addEventListener("drop", (event) => {
+document.addEventListener("drop", async (event) => {
   if (!carriesFiles(event)) return;
   event.preventDefault();
   document.body.classList.remove("dropping");
-  choose(event.dataTransfer.files);
+  await choose(await dropped(event.dataTransfer));
+});
+document.addEventListener("topspin:signed-in", () => {
+  for (const entry of entries) if (entry.signedOut) Object.assign(entry, { state: "queued", signedOut: false });
+  next();
 });
 window.addEventListener("beforeunload", (event) => {
-  if (sending) event.preventDefault();
+  if (total(entries).going) event.preventDefault();
 });
-addPlayer();
-update();
+enliven(players);
+addPlayer(players);
+setInterval(() => total(entries).going && show(), 1000);
+show();
+resume().catch(() => {});

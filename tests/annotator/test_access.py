@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from strokes import taxonomy
-from strokes.models import Job, Run, Taxonomy, Video
+from strokes.models import Job, Run, Taxonomy, Upload, Video
 
 PEOPLE = ("anonymous", "charlie", "alice", "admin")
 PAGE = {"GET": (302, 403, 200, 200), "POST": (302, 403, 405, 405)}
@@ -43,7 +43,13 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
         "POST": (401, 403, 405, 405),
     },
     "api-videos": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
-    "api-upload": {"GET": (401, 403, 405, 405), "POST": (401, 403, 400, 400)},
+    "api-uploads": {"GET": (401, 403, 200, 200), "POST": (401, 403, 412, 412), "OPTIONS": (401, 403, 204, 204)},
+    "api-upload": {  # of alice
+        "GET": (401, 403, 200, 404),
+        "POST": (401, 403, 409, 404),
+        "PATCH": (401, 403, 412, 412),
+        "DELETE": (401, 403, 412, 412),
+    },
     "api-video": {
         "GET": (401, 403, 200, 200),
         "PATCH": (401, 403, 200, 200),
@@ -81,7 +87,7 @@ def routes(patterns: list[Any]) -> list[str]:
 
 
 @pytest.fixture
-def things(video: Any, data_root: Any) -> dict[str, list[Any]]:
+def things(video: Any, alice: Any, data_root: Any) -> dict[str, list[Any]]:
     """Arguments of the routes that need some; the things exist."""
     row = video(blind=True)
     run = Run.objects.create(number=1, taxonomy=row.taxonomy, preset="tiny", state=Run.State.TRAINED)
@@ -93,6 +99,9 @@ def things(video: Any, data_root: Any) -> dict[str, list[Any]]:
     (data_root / "runs" / str(run.pk) / "report").mkdir()
     (data_root / "runs" / str(run.pk) / "report" / "index.html").write_text("report")
     by_video = ("workspace", "api-video", "api-show-suggestions", "api-workspace", "api-decisions", "api-history")
+    upload = Upload.objects.create(user=alice, name="x.mp4", bytes=5)
+    (data_root / "incoming").mkdir()
+    (data_root / "incoming" / str(upload.pk)).touch()
     return {
         **{name: [row.pk] for name in by_video},
         "media": [row.pk, "poster.jpg"],
@@ -103,6 +112,7 @@ def things(video: Any, data_root: Any) -> dict[str, list[Any]]:
         "api-promote": [run.pk],
         "api-epochs": [run.pk],
         "api-retry": [job.pk],
+        "api-upload": [upload.pk],
     }
 
 

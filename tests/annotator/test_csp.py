@@ -91,7 +91,7 @@ def test_scripts_make_no_markup_and_no_code_from_text(path: Path) -> None:
         assert word not in text
 
 
-NETWORK = {"api.js", "upload.js"}
+NETWORK = {"api.js"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "static" / "js").glob("*.js")), ids=lambda path: path.name)
