@@ -3,7 +3,7 @@ PY := .venv/bin/python
 HOST ?= localhost
 PORT ?= 8000
 
-.PHONY: help run setup setup-dev browser test test-fast lint scenes bench soak real frames messages screens clean
+.PHONY: help run setup setup-dev browser test test-fast lint scenes bench soak soak-upload real frames messages screens clean
 
 help:
 	@sed -n 's/^# //p;s/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -37,8 +37,11 @@ scenes: setup-dev ## train and measure on drawn scenes split by player (about an
 bench: setup-dev ## every claim about cost, both sides in one run, into docs/benchmarks.md (about an hour, alone on the machine)
 	$(PY) -m benchmarks.bench
 
-soak: setup-dev ## trainings killed fifty times end with the same bits
+soak: setup-dev soak-upload ## trainings killed fifty times end with the same bits, and the soaks below
 	$(PY) -m benchmarks.soak_resume --kills 50
+
+soak-upload: browser ## 2 GB by the real page through 50 cuts and 5 kills of the server
+	$(PY) -m benchmarks.upload
 
 real: browser ## the whole road on real footage, in Chromium: 20 gestures learned by heart
 	$(PY) -m benchmarks.real_footage

@@ -254,4 +254,4 @@ enliven(players);
 addPlayer(players);
 setInterval(() => total(entries).going && show(), 1000);
 show();
-resume().catch(() => {});
+resume().catch(() => {}).finally(() => form.setAttribute("data-ready", ""));

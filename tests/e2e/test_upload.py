@@ -1,0 +1,136 @@
+"""Uploads in the real page: broken connections, a killed server, a reloaded page, pausing, wrong kinds, one's own file again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from benchmarks import upload
+from tests.e2e.conftest import Site, sign_in, start_site, stop
+
+pytestmark = [pytest.mark.browser]
+MIB = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, list]]:
+    """A site whose web server may be killed; nothing is prepared on it."""
+    site, processes = start_site(tmp_path_factory.mktemp("own") / "data", work=False)
+    yield site, processes
+    stop(processes)
+
+
+def test_cuts_a_kill_and_a_reload(own: tuple[Site, list], page: Page) -> None:
+    """The bytes arrive unharmed, and no interruption costs more than one chunk."""
+    site, processes = own
+    found = upload.run(site, processes, page, size=40 * MIB, cuts=4, kills=1, reloads=1, seed=3, wait_s=120)
+    assert (found.cuts, found.kills, found.reloads) == (4, 1, 1)
+    assert found.same
+    assert found.repeats and max(found.repeats) <= upload.CHUNK
+    assert found.carried <= found.size + 6 * upload.CHUNK
+
+
+def ready(page: Page, site: Site) -> None:
+    page.goto(site.url)
+    page.wait_for_selector("#upload-form[data-ready]", state="attached")
+    if not page.locator("#upload-input").is_visible():
+        page.click("#upload-open")
+
+
+def test_pause_reload_go_on_and_cancel(own: tuple[Site, list], page: Page, tmp_path: Path) -> None:
+    site, _ = own
+    sign_in(page, site)
+    path = tmp_path / "long match.mp4"
+    upload.film(path, 64 * MIB, 5)
+    page.on("dialog", lambda dialog: dialog.accept())
+    ready(page, site)
+    page.set_input_files("#upload-input", str(path))
+    page.click("#upload-start")
+    row = page.locator(".upload-file", has_text="long match.mp4")
+    expect(row).to_have_attribute("data-state", "sending")
+    page.wait_for_function("() => document.querySelector('.upload-file progress').value > 0.1")
+    row.locator("[data-do=pause]").click()
+    expect(row).to_have_attribute("data-state", "paused")
+    page.wait_for_timeout(300)
+    ready(page, site)
+    expect(row).to_have_attribute("data-state", "waiting")
+    expect(row).to_contain_text("Choose or drop the same file again")
+    assert page.request.get(f"{site.url}/api/v1/uploads/").json()[0]["offset"] > 0
+    other = tmp_path / "other" / "long match.mp4"
+    other.parent.mkdir()
+    upload.film(other, 10 * MIB, 6)
+    page.set_input_files("#upload-input", str(other))
+    expect(row).to_have_count(2)  # another file of the same name is another upload
+    page.set_input_files("#upload-input", str(path))
+    expect(row.first).to_have_attribute("data-state", "done", timeout=60_000)
+    page.click("#upload-start")
+    expect(row.nth(1)).to_have_attribute("data-state", "done", timeout=60_000)
+    third = tmp_path / "third.mp4"
+    upload.film(third, 200 * MIB, 7)
+    page.set_input_files("#upload-input", str(third))
+    page.click("#upload-start")
+    page.wait_for_function("() => [...document.querySelectorAll('.upload-file progress')].at(-1).value > 0.02")
+    page.locator(".upload-file", has_text="third.mp4").locator("[data-do=cancel]").click()
+    expect(page.locator(".upload-file", has_text="third.mp4")).to_have_count(0, timeout=30_000)
+    assert page.request.get(f"{site.url}/api/v1/uploads/").json() == []
+
+
+def test_said_before_anything_is_sent(own: tuple[Site, list], page: Page, tmp_path: Path) -> None:
+    site, _ = own
+    sign_in(page, site)
+    ready(page, site)
+    for name, body, said in (("notes.mp4", b"these are only notes", "not a video file that is read here"),
+                             ("photo.mov", b"\x89PNG\r\n\x1a\n" + bytes(600), "This is a picture"),
+                             ("empty.mp4", b"", "This file is empty")):  # fmt: skip
+        (tmp_path / name).write_bytes(body)
+        page.set_input_files("#upload-input", str(tmp_path / name))
+        expect(page.locator(".upload-file", has_text=name)).to_contain_text(said)
+    assert page.request.get(f"{site.url}/api/v1/uploads/").json() == []
+    expect(page.locator("#upload-start")).to_be_disabled()
+
+
+def test_the_very_same_file_again(own: tuple[Site, list], page: Page, tmp_path: Path) -> None:
+    site, _ = own
+    sign_in(page, site)
+    path = tmp_path / "once.mp4"
+    upload.film(path, 3 * MIB, 9)
+    for name in ("once.mp4", "twice.mp4"):
+        ready(page, site)
+        path = path.rename(tmp_path / name)
+        page.set_input_files("#upload-input", str(path))
+        page.click("#upload-start")
+        if name == "once.mp4":
+            expect(page.locator(".upload-file[data-state=done]")).to_have_count(1, timeout=30_000)
+    row = page.locator(".upload-file", has_text="twice.mp4")
+    expect(row).to_contain_text("“once”, which is here, has exactly the same size")
+    row.locator("[data-do=go-on]").click()
+    expect(row).to_contain_text("already here, as “once”", timeout=30_000)
+    expect(row.locator("a")).to_have_attribute("href", "/videos/" + site.shell(
+        "from strokes.models import Video; print(Video.objects.get(title='once').pk)").split()[-1] + "/")  # fmt: skip
+
+
+def test_a_file_still_in_hand_goes_on_by_itself(own: tuple[Site, list], page: Page) -> None:
+    """A lasting handle (here of the browser's own file system) lets the upload go on after a reload without choosing again."""
+    site, _ = own
+    sign_in(page, site)
+    page.on("dialog", lambda dialog: dialog.accept())
+    ready(page, site)
+    page.evaluate("""async () => {
+      const root = await navigator.storage.getDirectory();
+      const handle = await root.getFileHandle("kept.mp4", {create: true});
+      const writer = await handle.createWritable();
+      const head = new Uint8Array(96 * 1024 * 1024);
+      head.set([0, 0, 0, 20, 0x66, 0x74, 0x79, 0x70, 0x69, 0x73, 0x6f, 0x6d]);
+      await writer.write(head);
+      await writer.close();
+      window.showOpenFilePicker = async () => [handle];
+    }""")
+    page.click("#upload-input")
+    page.click("#upload-start")
+    page.wait_for_function("() => document.querySelector('.upload-file progress').value > 0.05")
+    page.reload()
+    expect(page.locator(".upload-file[data-state=done]")).to_have_count(1, timeout=60_000)
+    assert "kept" in site.shell("from strokes.models import Video; print(Video.objects.latest('created').title)")
