@@ -3,21 +3,23 @@
 const SPEEDS = [1 / 8, 1 / 4, 1 / 2, 1, 2, 4];
 const LEAD_S = 0.35;
 const TAIL_S = 0.35;
+const AROUND_S = 0.5;
 
 export class Player {
   #listeners = new Set();
-  #reverse = 0;
   #pausing = null;
 
-  constructor(table) {
-    this.table = table;
+  constructor(table, { lead = LEAD_S, tail = TAIL_S } = {}) {
+    Object.assign(this, { table, lead, tail });
     this.source = null;
     this.frame = 0;
     this.pending = null;
     this.unproven = null;
+    this.reason = null; // why it is unproven
     this.speed = 1;
     this.direction = 0; // 1 forward, -1 backward, 0 still
     this.looping = null; // {begin, end} in frames with lead and tail
+    this.stretch = null; // {begin, end, back}: played once, then back to that picture
     this.proven = false; // whether any picture was
   }
 
@@ -26,7 +28,8 @@ export class Player {
     return {
       frame: (frame) => this.#arrived(frame),
       pending: (frame) => this.#change({ pending: frame }),
-      unproven: (frame) => this.#change({ unproven: frame, pending: null }),
+      unproven: (frame, reason = null) => this.#change({ unproven: frame, reason, pending: null }),
+      ended: () => this.#ended(),
     };
   }
 
@@ -40,23 +43,24 @@ export class Player {
   }
 
   #arrived(frame) {
-    this.#change({ frame, unproven: null, proven: true });
-    if (this.direction !== 1) return;
-    if (this.looping && (frame >= this.looping.end - 1 || frame < this.looping.begin)) this.#rewind();
-    else if (frame >= this.table.n - 1) this.pause();
+    this.#change({ frame, unproven: null, reason: null, proven: true });
+    const { direction, looping, stretch } = this;
+    if (direction === 0) return;
+    if (looping && this.#over(looping, frame)) this.source.jump(direction > 0 ? looping.begin : looping.end - 1);
+    else if (stretch && this.#over(stretch, frame)) this.goTo(stretch.back);
+    else if (!looping && direction > 0 && frame >= this.table.n - 1) this.pause();
   }
 
-  async #rewind() {
-    const { begin } = this.looping;
-    const { video } = this.source;
-    if (!video.seeking) video.currentTime = this.table.inside(begin);
-    if (video.ended) await video.play();
+  #over({ begin, end }, frame) {
+    return this.direction > 0 ? frame >= end - 1 || frame < begin : frame <= begin || frame > end;
   }
 
-  /** The browser ran out of pictures while playing. */
-  ended() {
-    if (this.direction !== 1) return;
-    if (this.looping) this.#rewind();
+  /** The pictures ran out while playing. */
+  #ended() {
+    const { direction, looping, stretch } = this;
+    if (direction === 0) return;
+    if (looping) this.source.jump(direction > 0 ? looping.begin : looping.end - 1);
+    else if (stretch) this.goTo(stretch.back);
     else this.pause();
   }
 
@@ -75,8 +79,8 @@ export class Player {
   }
 
   goTo(frame) {
-    if (this.playing) this.#halt();
-    return this.source.show(this.table.clamp(frame));
+    const to = this.table.clamp(frame);
+    return this.playing ? this.#halt(to) : this.source.show(to);
   }
 
   step(frames) {
@@ -89,47 +93,29 @@ export class Player {
   }
 
   async play(direction = 1) {
-    globalThis.clearInterval(this.#reverse);
     if (this.#pausing) await this.#pausing;
+    if (this.pending !== null && !this.playing) await this.source.show(this.pending);
     if (direction === 1 && this.frame >= this.table.n - 1 && !this.looping) await this.source.show(0);
     this.#change({ direction });
-    if (direction === 1) return this.source.play(this.speed);
-    if (this.source.playing) await this.source.pause();
-    return this.#playBackwards();
-  }
-
-  /** Browsers do not play backwards: step back as fast as pictures can be proven, by the clock. */
-  #playBackwards() {
-    let last = performance.now();
-    let seconds = this.table.begin(this.frame);
-    this.#reverse = globalThis.setInterval(() => {
-      const now = performance.now();
-      seconds = Math.max(0, seconds - ((now - last) / 1000) * this.speed);
-      last = now;
-      const frame = this.table.at(seconds);
-      if (frame !== this.target) this.source.show(frame);
-      if (frame === 0) this.pause();
-    }, 16);
+    return this.source.play({ from: this.frame, direction, speed: this.speed });
   }
 
   pause() {
-    if (!this.playing) return this.#pausing;
-    this.#halt();
-    return this.#pausing;
+    return this.playing ? this.#halt(this.frame) : this.#pausing;
   }
 
-  #halt() {
-    globalThis.clearInterval(this.#reverse);
-    this.#change({ direction: 0, looping: null });
-    if (!this.source.playing) return;
-    this.#pausing = this.source.pause().finally(() => {
-      this.#pausing = null;
+  #halt(stay) {
+    this.#change({ direction: 0, looping: null, stretch: null });
+    const pausing = this.source.pause(stay).finally(() => {
+      if (this.#pausing === pausing) this.#pausing = null;
     });
+    this.#pausing = pausing;
+    return pausing;
   }
 
   setSpeed(speed) {
     this.#change({ speed });
-    if (this.direction === 1) this.source.play(speed);
+    if (this.playing) this.source.play({ from: this.frame, direction: this.direction, speed });
   }
 
   faster(by = 1) {
@@ -149,14 +135,29 @@ export class Player {
     else this.setSpeed(1);
   }
 
+  /** `span` with `lead` and `tail` seconds more, in frames. */
+  #with(span, lead, tail) {
+    const begin = this.table.at(Math.max(0, this.table.begin(span.begin) - lead));
+    return { begin, end: this.table.at(this.table.begin(span.end) + tail) + 1 };
+  }
+
   /** Play `span` over and over with a little lead and tail. */
   async loop(span) {
     if (this.looping) return this.pause();
-    const begin = this.table.at(Math.max(0, this.table.begin(span.begin) - LEAD_S));
-    const end = this.table.at(this.table.begin(span.end) + TAIL_S) + 1;
+    const looping = this.#with(span, this.lead, this.tail);
     if (this.playing) await this.pause();
-    await this.source.show(begin);
-    this.#change({ looping: { begin, end } });
+    await this.source.show(looping.begin);
+    this.#change({ looping });
+    return this.play(1);
+  }
+
+  /** Play half a second around picture `edge` once, and come back to it. */
+  async around(edge) {
+    if (this.stretch) return this.goTo(this.stretch.back);
+    const stretch = { ...this.#with({ begin: edge, end: edge }, AROUND_S, AROUND_S), back: edge };
+    if (this.playing) await this.pause();
+    await this.source.show(stretch.begin);
+    this.#change({ stretch });
     return this.play(1);
   }
 

@@ -1,11 +1,15 @@
-// Where pictures come from. A FrameSource has show(frame), play(rate), pause(), `shown` (the last *proven* ordinal) and
-// tells on.frame(ordinal), on.pending(ordinal or null), on.unproven(ordinal). This one drives a <video> of the proxy.
+// Third road: the browser's own <video>. It plays in real time with sound; a single picture is proven by the time that
+// the browser reports of it (requestVideoFrameCallback), else the road says that it could not.
+
+import { RoadError } from "./roaderror.js";
 
 /** Parts of a picture's span to seek to, in the order they are tried. */
 const TRIES = [0.5, 0.3, 0.7, 0.15, 0.85];
 const PICTURE_WAIT_MS = 400;
 
-export class VideoFrameSource {
+export class VideoRoad {
+  name = "video";
+  smooth = false;
   #wanted = null;
   #work = null;
   #watching = 0;
@@ -103,17 +107,39 @@ export class VideoFrameSource {
     });
   }
 
-  async play(rate) {
+  /** Resolves when the first picture is there. Raises RoadError. */
+  open(url) {
+    const { video } = this;
+    if (!VideoRoad.supported(video)) throw new RoadError("no_frame_callback");
+    return new Promise((resolve, reject) => {
+      video.addEventListener("loadeddata", resolve, { once: true });
+      video.addEventListener("error", () => reject(new RoadError("video", video.error?.message)), { once: true });
+      video.preload = "auto";
+      if (video.getAttribute("src") !== url) video.src = url;
+      else if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) resolve();
+      else video.load();
+    });
+  }
+
+  /** Play forwards in real time from picture `from`; `seen()` is called once, when the first picture is on screen. */
+  async play({ from, speed, seen, counts }) {
     const { video } = this;
     if (this.#work) await this.#work;
-    video.playbackRate = rate;
-    video.muted = rate !== 1;
-    if (this.playing) return;
-    const watch = (now, { mediaTime }) => {
+    if (this.shown !== from) video.currentTime = this.table.inside(from);
+    this.shown = from;
+    this.setSpeed(speed);
+    let before = null;
+    const watch = (now, { mediaTime, presentedFrames }) => {
       if (!this.#watching) return;
       this.#watching = video.requestVideoFrameCallback(watch);
       const frame = this.table.beginningAt(mediaTime);
+      if (before === null) seen();
       if (frame === null) return;
+      if (before !== null && frame > before.frame) {
+        counts.due += frame - before.frame;
+        counts.presented += presentedFrames - before.presentedFrames;
+      }
+      before = { frame, presentedFrames };
       this.shown = frame;
       this.on.frame(frame);
     };
@@ -126,18 +152,29 @@ export class VideoFrameSource {
     }
   }
 
+  setSpeed(speed) {
+    this.video.playbackRate = speed;
+    this.video.muted = speed !== 1;
+  }
+
+  /** Go on playing from picture `frame`. */
+  async jump(frame) {
+    const { video } = this;
+    if (!video.seeking) video.currentTime = this.table.inside(frame);
+    if (video.ended) await video.play();
+  }
+
   #stopWatching() {
     if (this.#watching) this.video.cancelVideoFrameCallback(this.#watching);
     this.#watching = 0;
   }
 
-  /** Stop, and prove the picture that stays: a later one may have slipped onto the screen after the last report. */
-  async pause() {
+  /** Stop; the last reported picture. A later one may have slipped onto the screen: nothing is proven until it is shown. */
+  stop() {
     const stay = this.shown;
     this.video.pause();
     this.#stopWatching();
-    if (stay === null) return;
     this.shown = null;
-    await this.show(stay);
+    return stay;
   }
 }

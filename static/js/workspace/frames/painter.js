@@ -1,0 +1,24 @@
+// The canvas over the <video>: exact pictures are drawn here, at once, and it is hidden while the <video> plays.
+
+export class Painter {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d", { alpha: false });
+  }
+
+  /** Draw `image`; it is on screen with the browser's next frame. */
+  paint(image) {
+    const { canvas } = this;
+    if (canvas.width !== image.width || canvas.height !== image.height) {
+      canvas.width = image.width;
+      canvas.height = image.height;
+    }
+    this.context.drawImage(image, 0, 0);
+    if (canvas.hidden) canvas.hidden = false;
+  }
+
+  /** Let the <video> be seen. */
+  uncover() {
+    this.canvas.hidden = true;
+  }
+}

@@ -1,0 +1,121 @@
+// The worker of the WebCodecs road: decodes whole groups of pictures and hands each over as a bitmap with its ordinal.
+//
+// In:  {open: {url, table}}                      once
+//      {want: {frame, skip}}                     the newest wish; an older one that has not begun is dropped
+//      {ahead: [{begin, skip}]}                  groups to decode while nobody wishes; replaces what was said before
+// Out: {opened: {keys, n, width, height, bytes}} {refused: {reason, detail}}   {picture: {frame, bitmap}}
+//      {trouble: {frame, reason, status}}        {line: {bytes, ms}}           {done: {frame, ms}}
+
+import { ByteStore, ChangedError, NetworkError } from "./bytes.js";
+import { Decoder } from "./decoder.js";
+import { Demuxer, TableError } from "./demux.js";
+import { groupEnd } from "./groups.js";
+
+const READ_ALL = 64 * 2 ** 20; // a file up to this size is read to its end while nothing else is to do
+const PIECE_MS = 60; // a piece of it takes about this long on the line, so that a wish never waits much longer
+
+const state = { want: null, ahead: [], demuxer: null, decoder: null, store: null, rate: 2 ** 20 / 100 };
+let wake = () => {};
+
+self.onmessage = ({ data }) => {
+  if (data.open) open(data.open);
+  if (data.want) state.want = data.want;
+  if (data.ahead) state.ahead = data.ahead;
+  wake();
+};
+
+function heard(line) {
+  if (line.bytes > 64 * 1024) state.rate = (state.rate + line.bytes / line.ms) / 2;
+  self.postMessage({ line });
+}
+
+async function open({ url, table }) {
+  try {
+    if (typeof VideoDecoder === "undefined") return refuse("no_webcodecs");
+    state.store = new ByteStore(url, { told: heard });
+    state.demuxer = new Demuxer(state.store, table);
+    await state.demuxer.open();
+    const { config } = state.demuxer;
+    const { supported } = await VideoDecoder.isConfigSupported(config);
+    if (!supported) return refuse("codec", config.codec);
+    state.decoder = new Decoder(config, (frame, bitmap) => self.postMessage({ picture: { frame, bitmap } }, [bitmap]));
+  } catch (error) {
+    return refuse(...why(error));
+  }
+  const { movie, config } = state.demuxer;
+  const { codedWidth: width, codedHeight: height } = config;
+  self.postMessage({ opened: { keys: movie.keys, n: movie.n, width, height, bytes: state.store.size } });
+  work();
+}
+
+function why(error) {
+  if (error instanceof TableError) return ["table", error.at];
+  if (error instanceof NetworkError) return ["network", error.status];
+  if (error instanceof ChangedError) return ["changed", null];
+  return ["decoder", String(error?.message ?? error)];
+}
+
+function refuse(reason, detail = null) {
+  self.postMessage({ refused: { reason, detail } });
+}
+
+/** One thing at a time, what is wished first. */
+async function work() {
+  for (;;) {
+    const { want } = state;
+    state.want = null;
+    if (want) await decodeWish(want);
+    else if (!(await decodeAhead()) && !(await readOn())) await new Promise((resolve) => (wake = resolve));
+  }
+}
+
+const groupOf = (frame) => {
+  const { keys, n } = state.demuxer.movie;
+  return groupEnd(keys, n, frame);
+};
+
+/** The wished picture and then its whole group; a newer wish ends it, but only once the wished picture is out. */
+async function decodeWish({ frame, skip }) {
+  const { begin, end } = groupOf(frame);
+  const began = performance.now();
+  try {
+    const packets = await state.demuxer.packets(begin, end);
+    const fetched = performance.now();
+    const found = () => self.postMessage({ done: { frame, fetch: fetched - began, decode: performance.now() - fetched } });
+    await state.decoder.decode(packets, { begin, skip, target: frame, found, enough: () => state.want !== null });
+  } catch (error) {
+    const [reason, detail] = why(error);
+    self.postMessage({ trouble: { frame, reason, detail } });
+    if (reason === "decoder") state.decoder.renew();
+  }
+}
+
+/** One group ahead of the wishes; whether there was one. A wish ends it at once. */
+async function decodeAhead() {
+  const next = state.ahead.shift();
+  if (!next) return false;
+  const { begin, end } = groupOf(next.begin);
+  try {
+    const packets = await state.demuxer.packets(begin, end);
+    if (state.want === null) await state.decoder.decode(packets, { begin, skip: next.skip, enough: () => state.want !== null });
+  } catch (error) {
+    if (why(error)[0] === "decoder") state.decoder.renew();
+    state.ahead = []; // only a help; the wish itself says what is wrong
+  }
+  return true;
+}
+
+/** A piece of the rest of a small file; whether any was missing. */
+async function readOn() {
+  const { store } = state;
+  if (store.size > READ_ALL) return false;
+  const most = Math.min(Math.max(state.rate * PIECE_MS, 64 * 1024), 2 * 2 ** 20);
+  const gap = store.missing(state.near ?? 0, Math.round(most));
+  if (!gap) return false;
+  try {
+    await store.read(gap.start, gap.end);
+  } catch {
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+  }
+  return true;
+}
