@@ -114,7 +114,7 @@ def test_collected_modules_import_each_other_by_hash(settings: Any, static_root:
         for wanted in re.findall(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""", source):
             target = ((static_root / hashed).parent / wanted).resolve()
             assert target.exists(), f"{plain} imports {wanted}"
-            assert re.search(r"\.[0-9a-f]{12}\.js$", wanted), f"{plain} imports {wanted} without its hash"
+            assert re.search(r"\.[0-9a-f]{12}\.m?js$", wanted), f"{plain} imports {wanted} without its hash"
             imports += 1
     assert imports >= 4
     storage = HashedModules(location=str(static_root), base_url="/static/")

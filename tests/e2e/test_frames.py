@@ -76,8 +76,9 @@ def bring(site: Site, kind: str) -> str:
     return pk
 
 
-def open_workspace(page: Page, site: Site, pk: str) -> None:
-    page.goto(f"{site.url}/videos/{pk}/")
+def open_workspace(page: Page, site: Site, pk: str, road: str = "") -> None:
+    """The workspace, when its first picture is proven; with `road`, the pictures come that way or not at all."""
+    page.goto(f"{site.url}/videos/{pk}/" + (f"?road={road}" if road else ""))
     page.wait_for_selector("body[data-ready=true]", timeout=20_000)
 
 
@@ -156,7 +157,7 @@ def test_a_table_shifted_by_one_turns_this_red(page: Page, site: Site, watchable
     """The test above can fail: with every picture taken for the one before it, no seek is right."""
     sign_in(page, site)
     alter(page, lambda table: [Fraction(0), *(seconds + Fraction(1, 10**5) for seconds in begins(table)[:-1])])
-    open_workspace(page, site, watchable("120fps"))
+    open_workspace(page, site, watchable("120fps"), "video")
     frames = [7, 300, 31, 478]
     assert wrong_frames(page, frames) == [(frame, frame - 1) for frame in frames]
 
@@ -165,7 +166,7 @@ def test_what_cannot_be_proven_is_said_and_not_marked(page: Page, site: Site, wa
     """With a table that fits no picture the page gives no number and takes no mark, instead of a neighbour's."""
     sign_in(page, site)
     alter(page, lambda table: [Fraction(0), *(seconds + Fraction(1, 250) for seconds in begins(table)[1:])])
-    open_workspace(page, site, watchable("120fps"))
+    open_workspace(page, site, watchable("120fps"), "video")
     go_to(page, 200)
     page.wait_for_selector("#frame-note:has-text('200')", timeout=10_000)
     assert page.get_attribute("#frame", "data-frame") is None

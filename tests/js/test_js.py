@@ -36,6 +36,13 @@ PURE = [
     "going",
     "reaction",
     "preferences",
+    "frames/lru",
+    "frames/bytes",
+    "frames/movie",
+    "frames/groups",
+    "frames/clock",
+    "frames/stats",
+    "frames/roaderror",
     "scores",
     "remembered",
 ]

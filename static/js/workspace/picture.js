@@ -1,7 +1,8 @@
 // The picture, the numbers under it, and the region over it.
 
 import { find, write } from "./dom.js";
-import { fill, gettext } from "./i18n.js";
+import { unproven } from "./frames/words.js";
+import { gettext } from "./i18n.js";
 import { attachRegion, regionAt, showRegion } from "./roibox.js";
 import { count, speed, timecode } from "./timecode.js";
 
@@ -49,8 +50,7 @@ export class Picture {
     const { player, table, note } = this;
     let text = "";
     if (player.unproven !== null) {
-      text = gettext("Frame %(frame)s could not be shown for certain in this browser, so no number is given for the picture. Step once, or reload the page.");
-      text = fill(text, { frame: count(player.unproven) });
+      text = unproven(player.unproven, player.reason);
     } else if (table.unreadable.has(player.frame)) {
       text = gettext("This frame cannot be decoded; the picture before it is shown.");
     } else if (this.ui.region && !this.roiTrack) {

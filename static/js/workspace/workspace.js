@@ -13,7 +13,7 @@ import { find, write } from "./dom.js";
 import { attachEdges } from "./edges.js";
 import { Editor } from "./editor.js";
 import { Effort } from "./effort.js";
-import { VideoFrameSource } from "./framesource.js";
+import { openPictures } from "./frames/open.js";
 import { FrameTable } from "./frametable.js";
 import { attachHover } from "./hover.js";
 import { fill, gettext, language, ngettext } from "./i18n.js";
@@ -70,7 +70,7 @@ async function start() {
   const parts = { body, table, store, tree, ui, player, scale, palette, motion: body.motion, players: body.players, say, preferences };
   const editor = new Editor({ ...parts, outbox: sync.outbox, history, effort: new Effort() });
   sync.start(store, { tree, history });
-  assemble({ ...parts, editor, sync, toast, history, thumbs, media });
+  assemble({ ...parts, editor, sync, toast, history, thumbs, media, frames });
 }
 
 function assemble(parts) {
@@ -84,7 +84,6 @@ function assemble(parts) {
       render();
     });
   };
-  const video = find("#video");
   const picture = new Picture({ ...parts, video: body.video, roiTrack: body.roi_track });
   const lanes = new Lanes(find("#lanes"), { ...parts, empty: emptyLanes(parts), invalidate });
   const overview = new Overview(find("#overview"), { ...parts, invalidate });
@@ -150,7 +149,7 @@ function assemble(parts) {
   };
   sync.show();
   invalidate();
-  showFirst(video, player, table, media);
+  openPictures({ ...parts, root });
 }
 
 /** Words or figures, and what comes next: as last chosen in this browser. */
@@ -179,31 +178,6 @@ const emptyLanes = ({ body }) => ({
     return gettext("Nothing is proposed for this video");
   },
 });
-
-/** Open the proxy and prove its first picture; only then is the page ready. */
-function showFirst(video, player, table, media) {
-  const note = find("#frame-note");
-  if (!VideoFrameSource.supported(video)) {
-    note.hidden = false;
-    write(note, gettext("This browser cannot tell which frame it shows. Please use a current Chromium or Firefox."));
-    return;
-  }
-  player.source = new VideoFrameSource(video, table, player.events);
-  video.addEventListener("ended", () => player.ended());
-  video.addEventListener("error", () => {
-    note.hidden = false;
-    write(note, gettext("The video cannot be played in this browser, or the connection broke. Reload the page to try again."));
-  });
-  video.addEventListener(
-    "loadeddata",
-    async () => {
-      await player.goTo(0);
-      document.body.dataset.ready = "true";
-    },
-    { once: true },
-  );
-  video.src = media("proxy.mp4");
-}
 
 /** What is left to decide, in one line above the list. */
 function summary({ body, editor, store, ui }) {

@@ -1,9 +1,9 @@
-// Frame source: only a proven picture counts as shown.
+// The <video> road: only a proven picture counts as shown.
 
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { VideoFrameSource } from "../../static/js/workspace/framesource.js";
+import { VideoRoad } from "../../static/js/workspace/frames/videoroad.js";
 import { FrameTable } from "../../static/js/workspace/frametable.js";
 
 // A browser's video element as the specification has it, with the faults that are known of real ones.
@@ -58,7 +58,7 @@ const begin = (time) => table.begin(table.at(time));
 function make(pictureAt) {
   const told = { frames: [], unproven: [], pending: null };
   const video = new Video(pictureAt);
-  const source = new VideoFrameSource(video, table, {
+  const source = new VideoRoad(video, table, {
     frame: (frame) => told.frames.push(frame),
     pending: (frame) => (told.pending = frame),
     unproven: (frame) => told.unproven.push(frame),
