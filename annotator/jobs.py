@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from annotator import engine
 from mlcore import formats
-from strokes import exports, records, registry, suggestions, videos
+from strokes import exports, practice, records, registry, suggestions, videos
 from strokes import jobs as table
 from strokes.errors import Conflict, Refused
 from strokes.models import Job, Run, Taxonomy, Video
@@ -264,7 +264,10 @@ def _proxy(job: Job) -> Plan:
             )
         _clear_error(video)
         videos.watchable(video)
-        table.enqueue(kind=Kind.PREPARE, video=video)
+        if video.practice:
+            practice.propose(video)
+        else:
+            table.enqueue(kind=Kind.PREPARE, video=video)
 
     argv = ["mlcore.proxy", source, "--frames", frames, "--out", str(videos.folder(video))]
     return Plan(argv, publish, engine.Limits(wall_s=900 + 40 * video.duration_s, grace_s=3))
@@ -400,7 +403,7 @@ def _clear_error(video: Video) -> None:
 
 def suggest_again(taxonomy: Taxonomy) -> int:
     """After the current model changed: new suggestions for each prepared video that is not blind; how many."""
-    waiting = Video.objects.filter(taxonomy=taxonomy, state=Video.State.PREPARED, blind=False)
+    waiting = Video.objects.filter(taxonomy=taxonomy, state=Video.State.PREPARED, blind=False, practice=False)
     return len([table.enqueue(kind=Kind.SUGGEST, video=video) for video in waiting])
 
 

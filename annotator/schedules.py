@@ -67,7 +67,8 @@ def missing() -> Iterator[Job]:
     kinds = Job.Kind
     chain = {kinds.PROBE: Video.State.NEW, kinds.PROXY: Video.State.INDEXED, kinds.PREPARE: Video.State.WATCHABLE}
     for kind, state in chain.items():
-        for video in Video.objects.filter(state=state).exclude(Exists(tried.filter(kind=kind))):
+        ready = Video.objects.filter(state=state).exclude(Exists(tried.filter(kind=kind)))
+        for video in ready.filter(practice=False) if kind == kinds.PREPARE else ready:
             yield table.enqueue(kind=kind, video=video)
     for taxonomy in Taxonomy.objects.filter(video__state=Video.State.PREPARED).distinct():
         want, current = jobs.wanted(taxonomy), registry.current(taxonomy)

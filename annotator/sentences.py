@@ -117,6 +117,13 @@ MARKS: dict[str, str | Promise] = {
 }
 
 FILES: dict[str, str | Promise] = {
+    "bad_rule": _("A rule has at most {longest} letters. Nothing was changed."),
+    "not_watchable": _("“{title}” cannot be watched yet. Try again once its browser copy is there."),
+    "bad_example": _("An example is a stroke of at most {longest} seconds inside its video. Nothing was changed."),
+    "example_blind": _("“{title}” is labelled blind, so nothing of it is shown as an example. Choose a stroke of another video."),
+    "not_practice": _("This is not the practice video, so there is no truth to compare with."),
+    "nothing_marked": _("You have marked nothing yet. Mark a few strokes, then ask for your score again."),
+    "practice_video": _("The practice video is for practice only: it is not imported, exported or learned from."),
     "bad_taxonomy": _("These classes cannot be used: {reason}. Nothing was changed."),
     "bad_suggestions": _("These suggestions do not fit the video: {reason}. Nothing was changed."),
     "file_too_large": _("This file is too large to be a file of marks. Nothing was changed."),

@@ -93,6 +93,10 @@ class Painter:
             self._disc(image, (x, y), BALL_RADIUS, (250, 246, 235))
         return self._grained(image, seconds)
 
+    def mark(self, image: Picture, centre: Point, radius: float, colour: Colour) -> None:
+        """A disc in metres on a painted picture: a ball, a trail."""
+        self._disc(image, centre, radius, colour)
+
     # -- the hall
 
     def _background(self) -> Picture:

@@ -167,6 +167,11 @@ class Taxonomy(File):
         if NEGATIVE in names:
             raise FormatError("Negative always exists and is not listed")
 
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """`rules` (the written rules of a taxonomy file) are for people: learning does not read them."""
+        return super().parse({key: value for key, value in body.items() if key != "rules"})
+
     @property
     def classes(self) -> list[str]:
         """The names a network is trained on, in a fixed order: the moves, then Negative (last)."""
@@ -263,6 +268,17 @@ class Suggestions(File):
 
     def __post_init__(self) -> None:
         self.strokes = [s if isinstance(s, SuggestedStroke) else SuggestedStroke(**s) for s in self.strokes]
+
+
+@dataclass
+class Practice(File):
+    """`truth.json` of the practice video (`mlcore.lesson`): its strokes. Only for scoring a newcomer, never for learning."""
+
+    FORMAT: ClassVar[str] = "topspin-practice"
+    strokes: list[Interval]
+
+    def __post_init__(self) -> None:
+        self.strokes = [s if isinstance(s, Interval) else Interval(**s) for s in self.strokes]
 
 
 @dataclass

@@ -31,8 +31,10 @@ def plan(*, video: Video, intervals: Sequence[Interval], expert: User | None = N
     Returns {"add": [{line, begin, end, move}], "duplicate": [the same], "refused": [{line, code, params}]}.
     Duplicates are strokes (same begin, end and move) that stand twice in the file or already in the lane of `expert`
     (in the true lane, if None). Codes of refused lines: those of mediaeval.read, beyond_last_frame, end_before_begin,
-    unknown_move{move, taxonomy, nearest}.
+    unknown_move{move, taxonomy, nearest}. Refused: practice_video.
     """
+    if video.practice:
+        raise Refused("practice_video")
     lane = Lane.objects.filter(video=video, expert=expert).first() if expert else records.true_lane(video)
     there = set(lane.strokes.values_list("begin", "end", "move")) if lane else set()
     report: Report = {"add": [], "duplicate": [], "refused": []}

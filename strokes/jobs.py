@@ -26,6 +26,7 @@ SLOTS: dict[str, tuple[str, int]] = {  # kind -> slot, priority
     Kind.PREPARE: ("cpu", 40),
     Kind.SUGGEST: ("cpu", 30),
     Kind.TRAIN: ("gpu", 10),
+    Kind.WHY: ("probe", 90),  # somebody waits for it in front of the screen
 }
 ACTIVE = [State.QUEUED, State.RUNNING]
 

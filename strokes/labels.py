@@ -21,7 +21,7 @@ FORMULA = ("=", "+", "-", "@")
 
 
 def csv(videos: Iterable[Video]) -> str:
-    """All true strokes of `videos`, one a row, `end` exclusive; begin_s and end_s from the frame table.
+    """All true strokes of `videos`, one a row, `end` exclusive; begin_s and end_s from the frame table. Without practice.
 
     Cells that a spreadsheet would take for a formula are led by an apostrophe.
     """
@@ -29,13 +29,19 @@ def csv(videos: Iterable[Video]) -> str:
     writer = csv_writer.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for video in videos:
+        if video.practice:
+            continue
         for row in _csv_rows(video):
             writer.writerow([safe(cell) for cell in row])
     return out.getvalue()
 
 
 def mediaeval2020(video: Video, *, whole_names: bool = False) -> bytes:
-    """XML of the true strokes, `end` inclusive. `whole_names`: partial labels are written as "Unknown"."""
+    """XML of the true strokes, `end` inclusive. `whole_names`: partial labels are written as "Unknown".
+
+    Refused, as all exports of one video: practice_video (practice is nobody's data).
+    """
+    _not_practice(video)
     intervals, _ = records.truth(video)
     for interval in intervals:
         if whole_names and not taxonomies.is_full(video.taxonomy, interval.move):
@@ -45,6 +51,7 @@ def mediaeval2020(video: Video, *, whole_names: bool = False) -> bytes:
 
 def mediaeval2022(video: Video, task: str) -> bytes:
     """XML of the true strokes; `task` is "detection" (half-open, no moves) or "classification" (clips and classes)."""
+    _not_practice(video)
     intervals, _ = records.truth(video)
     if task == "detection":
         return mediaeval.write_detection(intervals)
@@ -54,6 +61,11 @@ def mediaeval2022(video: Video, task: str) -> bytes:
     return mediaeval.write_classification(
         (f"{video.pk}_{i.begin:07d}_{i.end:07d}.mp4", i.move if i.move in full else "") for i in intervals
     )
+
+
+def _not_practice(video: Video) -> None:
+    if video.practice:
+        raise Refused("practice_video")
 
 
 def safe(cell: Any) -> Any:

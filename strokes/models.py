@@ -19,6 +19,7 @@ class Taxonomy(models.Model):
     name = models.CharField(max_length=120)
     revision = models.PositiveIntegerField(default=1)
     moves = models.JSONField()
+    rules = models.JSONField(default=dict)  # {"" | group | move: {"en", "fr"}}: the written boundary rule; may be edited
     seed = models.PositiveIntegerField(default=0)  # of all draws over its videos: blind pool, splits
     created = models.DateTimeField(default=timezone.now)
 
@@ -70,6 +71,7 @@ class Video(models.Model):
     unreadable = models.PositiveIntegerField(default=0)
     disk_estimate = models.BigIntegerField(default=0)  # bytes that this video will take in the end
     blind = models.BooleanField(default=False)  # no suggestions, ever; belongs to the hold-out
+    practice = models.BooleanField(default=False)  # drawn, its truth is known: never in training, splits, exports, figures
     prepared_key = models.CharField(max_length=64, blank=True)  # folder under prepared/ that is current
     roi_version = models.PositiveIntegerField(default=0)  # counts hand-made corrections of the ROI
     error_code = models.CharField(max_length=60, blank=True)
@@ -337,6 +339,7 @@ class Job(models.Model):
         PREPARE = "prepare"
         SUGGEST = "suggest"
         TRAIN = "train"
+        WHY = "why"  # what the network saw of one suggestion
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -398,3 +401,35 @@ class Preferences(models.Model):
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="preferences")
     chosen = models.JSONField(default=dict)
     changed = models.DateTimeField(auto_now=True)
+
+
+class Example(models.Model):
+    """The stroke of the site that is shown as the example of a class; where there is none, a drawn one is."""
+
+    taxonomy = models.ForeignKey(Taxonomy, on_delete=models.CASCADE, related_name="examples")
+    move = models.CharField(max_length=120)
+    video = models.ForeignKey(Video, on_delete=models.CASCADE)
+    begin = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+    begin_s = models.FloatField()  # from the frame table, for a loop of the proxy
+    end_s = models.FloatField()
+    chosen_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    chosen = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["taxonomy", "move"], name="example_once"),
+            models.CheckConstraint(condition=Q(end__gt=F("begin")), name="example_end_after_begin"),
+        ]
+
+
+class Practice(models.Model):
+    """How far one person is with the tour of the practice video, and their last and best score (strokes.practice)."""
+
+    expert = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="practice")
+    steps = models.JSONField(default=list)  # names of the steps done
+    skipped = models.BooleanField(default=False)
+    tries = models.PositiveIntegerField(default=0)
+    last = models.JSONField(default=dict)
+    best = models.FloatField(default=0)  # share right at the best try
+    finished = models.DateTimeField(null=True)

@@ -264,5 +264,5 @@ def roi(video: Video) -> list[dict[str, Any]]:
 
 def decisions_of(taxonomy_id: int) -> int:
     """How many decisions about strokes exist in all videos of a taxonomy; what Run.decisions_seen counts."""
-    counted = Decision.objects.filter(lane__video__taxonomy=taxonomy_id).exclude(kind=Kind.ROI)
+    counted = Decision.objects.filter(lane__video__taxonomy=taxonomy_id, lane__video__practice=False).exclude(kind=Kind.ROI)
     return int(counted.aggregate(n=Count("pk"))["n"])

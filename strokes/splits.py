@@ -53,7 +53,7 @@ def mates(video: Video) -> list[Video]:
 
 def _usable(taxonomy: Taxonomy) -> QuerySet[Video]:
     """All videos that can carry a player from one part to another, labelled or not."""
-    return Video.objects.filter(taxonomy=taxonomy).exclude(state=Video.State.REFUSED)
+    return Video.objects.filter(taxonomy=taxonomy, practice=False).exclude(state=Video.State.REFUSED)
 
 
 def labelled(taxonomy: Taxonomy) -> dict[Video, int]:

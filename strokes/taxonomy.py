@@ -14,6 +14,7 @@ from typing import Any
 from django.db import transaction
 
 from mlcore import formats
+from strokes import rules
 from strokes.errors import Refused
 from strokes.models import Taxonomy
 
@@ -31,17 +32,27 @@ def add(body: Mapping[str, Any] | Sequence[str], *, name: str = "") -> Taxonomy:
     """The taxonomy in `body`: a topspin-taxonomy file, {"name", "moves": [names]}, or a list of names, with `name`.
 
     The same classes again give the row that is there; other classes under a known name give its next revision.
-    Classes without a group are put into groups of four in order, so that two keys class them.
-    Refused: bad_taxonomy{reason}.
+    Classes without a group are put into groups of four in order, so that two keys class them. The file may carry written
+    `rules` (strokes.rules); a row that has some keeps its own. Refused: bad_taxonomy{reason}.
     """
     title, moves = _read(body, name)
+    written = rules.read(body.get("rules", {}) if isinstance(body, Mapping) else {}, moves)
     rows = [asdict(move) for move in moves]
     with transaction.atomic():
         last = Taxonomy.objects.filter(name=title).order_by("-revision").first()
         if last is not None and last.moves == rows:
+            if written and not last.rules:
+                Taxonomy.objects.filter(pk=last.pk).update(rules=written)
+                last.rules = written
             return last
         revision = 1 if last is None else last.revision + 1
-        return Taxonomy.objects.create(name=title, revision=revision, moves=rows, seed=secrets.randbelow(2**31))
+        return Taxonomy.objects.create(name=title, revision=revision, moves=rows, rules=written or _kept(last, rows), seed=secrets.randbelow(2**31))
+
+
+def _kept(last: Taxonomy | None, rows: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """The rules of the revision before, of the classes that are still there."""
+    known = {"", *(row["name"] for row in rows), *(row["group"] for row in rows)}
+    return {about: text for about, text in last.rules.items() if about in known} if last else {}
 
 
 def as_file(taxonomy: Taxonomy) -> formats.Taxonomy:

@@ -23,6 +23,12 @@ State = Video.State
 MEBIBYTE = 1024**2
 
 
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def folder(video: Video) -> Path:
     """Where the files of `video` lie."""
     return Path(settings.MEDIA_ROOT) / str(video.pk)
@@ -39,16 +45,16 @@ def room_for(bytes: int) -> None:
 
 def register(
     *, title: str, taxonomy: Taxonomy, path: Path, sha256: str, bytes: int, user: User | None,
-    players: Sequence[Mapping[str, Any]] = (),
+    players: Sequence[Mapping[str, Any]] = (), practice: bool = False,
 ) -> Video:  # fmt: skip
-    """Take the file at `path` in (it is moved), draw whether it is blind, and queue its check.
+    """Take the file at `path` in (it is moved), draw whether it is blind, and queue its check. `practice`: never blind.
 
     `path`'s suffix becomes the stored file's. Refused: already_here{title, id}, bad_title, bad_player{field}; the file
     is then still at `path`.
     """
     video = Video(
         id=uuid4(), title=_clean(title), taxonomy=taxonomy, file=f"source{_suffix(path)}", sha256=sha256, bytes=bytes,
-        uploaded_by=user,
+        uploaded_by=user, practice=practice,
     )  # fmt: skip
     target = folder(video) / video.file
     _check_new(sha256)
@@ -59,7 +65,8 @@ def register(
             _check_new(sha256)
             video.save(force_insert=True)
             _say_who(video, players)
-            draw(video)
+            if not practice:
+                draw(video)
             jobs.enqueue(kind=Job.Kind.PROBE, video=video)
     except BaseException as error:
         shutil.move(target, path)
@@ -161,7 +168,7 @@ def draw(video: Video) -> bool:
     settings.BLIND_AFTER videos of a taxonomy are never blind; after them a share of settings.BLIND_SHARE is, by the
     taxonomy's stored seed.
     """
-    others = Video.objects.filter(taxonomy=video.taxonomy).exclude(state=State.REFUSED).exclude(pk=video.pk)
+    others = Video.objects.filter(taxonomy=video.taxonomy, practice=False).exclude(state=State.REFUSED).exclude(pk=video.pk)
     mates = splits.mates(video)
     if mates:
         blind = all(mate.blind for mate in mates)

@@ -58,7 +58,7 @@ def video(row: Video) -> Json:
     jobs: list[Job] = list(getattr(row, "open_jobs", []))
     pictures = {name: reverse("media", args=[row.pk, f"{name}.jpg"]) for name in ("poster", "thumbs")}
     media = pictures if row.state in WATCHABLE else dict.fromkeys(pictures)
-    plain = ("id", "title", "state", "n_frames", "fps", "duration_s", "width", "height", "blind", "unreadable", "bytes",
+    plain = ("id", "title", "state", "n_frames", "fps", "duration_s", "width", "height", "blind", "practice", "unreadable", "bytes",
              "disk_estimate", "created")  # fmt: skip
     return {
         **{name: getattr(row, name) for name in plain},

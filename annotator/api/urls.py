@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import JSONRenderer
 
 from annotator.access import IsMember
-from annotator.api import data, me, runs, schema, session, uploads, videos, workspace
+from annotator.api import classes, data, me, practice, runs, schema, session, uploads, videos, workspace
 
 __all__ = ["schema", "urlpatterns"]
 urlpatterns = [
@@ -29,6 +29,11 @@ urlpatterns = [
     path("jobs/", runs.Jobs.as_view(), name="api-jobs"),
     path("jobs/<int:pk>/retry/", runs.Retry.as_view(), name="api-retry"),
     path("taxonomies/", data.Taxonomies.as_view(), name="api-taxonomies"),
+    path("taxonomies/<int:pk>/classes/", classes.Classes.as_view(), name="api-classes"),
+    path("taxonomies/<int:pk>/examples/", classes.Examples.as_view(), name="api-examples"),
+    path("practice/", practice.Tour.as_view(), name="api-practice"),
+    path("videos/<uuid:pk>/score/", practice.Score.as_view(), name="api-score"),
+    path("videos/<uuid:pk>/restart/", practice.Restart.as_view(), name="api-restart"),
     path("splits/", data.Splits.as_view(), name="api-splits"),
     path("exports/", data.Exports.as_view(), name="api-exports"),
     path("imports/", data.Imports.as_view(), name="api-imports"),

@@ -40,7 +40,7 @@ def _undecided(user: User) -> QuerySet[Suggestion]:
     verdicts = Verdict.objects.filter(**here)
     no = verdicts.filter(accepted=False, suggestion__move=OuterRef("move"))
     return (
-        Suggestion.objects.filter(current=True, video__blind=False)
+        Suggestion.objects.filter(current=True, video__blind=False, video__practice=False)
         .exclude(Exists(verdicts.filter(suggestion=OuterRef("pk"))))
         .exclude(Exists(suggestions._alike(Stroke.objects.filter(**here), "begin", "end")))
         .exclude(Exists(suggestions._alike(no, "suggestion__begin", "suggestion__end")))

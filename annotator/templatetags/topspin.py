@@ -59,3 +59,9 @@ def sentence(code: str, params: Mapping[str, Any] | None = None) -> str:
 def as_json(value: Any) -> str:
     """For data- attributes: escaped by the template like any text."""
     return json.dumps(value)
+
+
+@register.simple_tag
+def rule_text(rule: Mapping[str, str], language: str) -> str:
+    """A written rule in this language, in the other one where it is not written in it."""
+    return rule.get(language) or rule.get("en") or rule.get("fr") or ""

@@ -76,4 +76,4 @@ async function ask(method, path, body, headers = {}) {
 export const get = (path, headers) => ask("GET", path, null, headers);
 export const post = (path, body = {}, headers = {}) => ask("POST", path, body, headers);
 export const patch = (path, body = {}, headers = {}) => ask("PATCH", path, body, headers);
-export const del = (path, headers) => ask("DELETE", path, null, headers);
+export const del = (path, headers, body = null) => ask("DELETE", path, body, headers);

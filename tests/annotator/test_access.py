@@ -22,6 +22,7 @@ OPEN = {"GET": (200, 200, 200, 200)}
 EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "library": PAGE,
     "workspace": PAGE,
+    "classes": PAGE,
     "models": PAGE,
     "data": PAGE,
     "sign-in": {"GET": (200, 200, 302, 302), "POST": (403, 403, 403, 403)},
@@ -68,6 +69,11 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "api-jobs": {"GET": (401, 403, 200, 200)},
     "api-retry": {"GET": (401, 403, 403, 405), "POST": (401, 403, 403, 201)},
     "api-taxonomies": {"GET": (401, 403, 200, 200), "POST": (401, 403, 403, 400)},
+    "api-classes": {"GET": (401, 403, 200, 200), "PATCH": (401, 403, 403, 400)},
+    "api-examples": {"GET": (401, 403, 405, 405), "POST": (401, 403, 400, 400), "DELETE": (401, 403, 400, 400)},
+    "api-practice": {"GET": (401, 403, 200, 200), "PATCH": (401, 403, 200, 200)},
+    "api-score": {"GET": (401, 403, 405, 405), "POST": (401, 403, 409, 409)},
+    "api-restart": {"GET": (401, 403, 405, 405), "POST": (401, 403, 409, 409)},
     "api-splits": {"GET": (401, 403, 403, 405), "POST": (401, 403, 403, 400)},
     "api-exports": {"GET": (401, 403, 400, 400), "POST": (401, 403, 400, 400)},
     "api-imports": {"GET": (401, 403, 405, 405), "POST": (401, 403, 400, 400)},
@@ -111,6 +117,10 @@ def things(video: Any, alice: Any, data_root: Any) -> dict[str, list[Any]]:
         "run-report": [run.pk, "index.html"],
         "api-promote": [run.pk],
         "api-epochs": [run.pk],
+        "api-classes": [row.taxonomy_id],
+        "api-examples": [row.taxonomy_id],
+        "api-score": [row.pk],
+        "api-restart": [row.pk],
         "api-retry": [job.pk],
         "api-upload": [upload.pk],
     }
@@ -141,7 +151,7 @@ def test_matrix(
 def test_a_stranger_learns_no_names(as_charlie: Client, video: Any) -> None:
     row = video(title="SECRET TITLE", players=["SECRET PLAYER"])
     names = [
-        name for name, rows in EXPECTED.items() if "GET" in rows and name in ("library", "models", "data", "api-videos")
+        name for name, rows in EXPECTED.items() if "GET" in rows and name in ("library", "classes", "models", "data", "api-videos")
     ]
     for address in [reverse(name) for name in names] + [reverse("workspace", args=[row.pk])]:
         assert b"SECRET" not in as_charlie.get(address).content

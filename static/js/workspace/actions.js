@@ -46,6 +46,7 @@ export const sheetSections = () => [
     ["previous", gettext("Previous stroke or suggestion")],
     ["next", gettext("Next stroke or suggestion")],
     ["figures", gettext("Scores as words or as figures")],
+    ["rule", gettext("The written rule and an example: where it begins and ends, what tells the class")],
     ["palette", gettext("Find a class by typing, for example “ofl”")],
   ]],
   [gettext("View and undo"), [

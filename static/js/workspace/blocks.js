@@ -108,7 +108,7 @@ function paintText(context, box, one, entry, palette) {
   const suggestion = one.kind === "suggestion";
   const mark = one.unsure ? " ?" : "";
   const texts = suggestion
-    ? [`${entry.short} ${scoreText(one, palette.figures)}`.trim(), entry.short, entry.acronym]
+    ? [[entry.short, scoreText(one, palette.figures)].filter(Boolean).join(" · "), entry.short, entry.acronym]
     : [entry.label + mark, entry.short + mark, entry.acronym + mark, entry.acronym];
   // A block that begins left of the view has its text where it can be read.
   const left = Math.max(box.x, 0);

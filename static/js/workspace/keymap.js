@@ -49,6 +49,7 @@ export const BINDINGS = [
   ["note", { code: "KeyT" }],
   ["palette", { key: "/" }],
   ["region", { code: "KeyR" }],
+  ["rule", { code: "KeyV" }],
   ["history", { code: "KeyH" }],
   ["fit", { code: "KeyF" }],
   ["zoom-in", { key: "+" }],

@@ -9,7 +9,7 @@ import { showLog } from "./log.js";
 const REVEALS = ["previous", "next", "next-to-decide", "accept", "reject", "first-frame", "last-frame", "undo", "redo"];
 
 /** run(name) for every action. */
-export function actions({ editor, player, ui, scale, table, tree, store, sync, palette, detail, toast, invalidate, lanes }) {
+export function actions({ editor, player, ui, scale, table, tree, store, sync, palette, detail, toast, invalidate, lanes, rules }) {
   const zoom = (factor) => {
     const x = scale.x(player.frame);
     scale.zoom(factor, x >= 0 && x <= scale.width ? x : scale.width / 2);
@@ -86,6 +86,7 @@ export function actions({ editor, player, ui, scale, table, tree, store, sync, p
     note: () => detail.openNote(),
     palette,
     region: () => ui.set({ region: !ui.region }),
+    rule: () => rules.toggle(),
     figures: () => ui.set({ figures: !ui.figures }),
     history: showHistory,
     fit,

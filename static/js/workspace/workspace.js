@@ -27,6 +27,7 @@ import { attachPanZoom } from "./panzoom.js";
 import { Picture } from "./picture.js";
 import { Player } from "./player.js";
 import { Preferences } from "./preferences.js";
+import { RulePanel } from "./rules.js";
 import { Scale } from "./scale.js";
 import { attachOverview, attachScrub } from "./scrub.js";
 import { choices, remember } from "./remembered.js";
@@ -104,7 +105,8 @@ function assemble(parts) {
   attachHover(overview.canvas, find("#hover"), { frameAt: (x) => overview.frame(x), table, sheet });
 
   rememberChoices(parts);
-  const run = actions({ ...parts, lanes, detail, palette, invalidate });
+  const rules = new RulePanel(find("#rules"), { ...parts, language: language() });
+  const run = actions({ ...parts, lanes, detail, palette, rules, invalidate });
   toast.onUndo = () => editor.undo();
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-action]");
@@ -135,6 +137,7 @@ function assemble(parts) {
     list.render();
     detail.render();
     code.render();
+    rules.render();
     const chosen = editor.chosen();
     const from = chosen?.kind === "stroke" ? store.state.suggestions.get(chosen.suggestion) : chosen;
     showClasses(classes, { move: ui.draft ? ui.draft.move : (chosen?.move ?? ui.armed), group: ui.group, top: from?.top });
