@@ -25,6 +25,7 @@ from strokes.models import Run
 CHUNK = 256 * 1024
 VIDEO_FILES = {
     "proxy.mp4": "video/mp4",
+    "proxy360.mp4": "video/mp4",
     "poster.jpg": "image/jpeg",
     "thumbs.jpg": "image/jpeg",
     "thumbs.json": "application/json",

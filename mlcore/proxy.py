@@ -1,13 +1,15 @@
 """`python -m mlcore.proxy VIDEO --frames DIR/frames.json --out DIR`: the copy that browsers step through exactly.
 
-One pass decodes every picture and makes proxy.mp4, poster.jpg, thumbs.jpg, thumbs.json and motion.json. The pass also
+One pass decodes every picture and makes proxy.mp4, proxy360.mp4, poster.jpg, thumbs.jpg, thumbs.json and motion.json. The pass also
 checks the frame table picture by picture; if damage made it wrong, frames.json is rewritten (`corrected`) first.
 
 proxy.mp4: H.264 yuv420p limited range, at most 1280x720 (720x1280), upright, square pixels; picture k is shown at
 exactly `pts[k] - pts[0]`, so a variable rate stays variable; no B-pictures, a key frame every 12 pictures and nowhere
 else (every seek of a browser is cheap), the index in front; an unreadable ordinal shows the picture before it. Audio is
 kept in step: AAC is copied, what else we read becomes AAC, an unreadable track is left out (`audio`: false). A source
-that already is like this is copied without encoding. The file is read back and compared before it gets its name.
+that already is like this is copied without encoding. proxy360.mp4 is the same at most 640x360 (360x640) large, picture for
+picture and time for time, for slow lines (a link to proxy.mp4 where that is no larger). Both are read back and compared
+before they get their names.
 """
 
 from __future__ import annotations
@@ -29,120 +31,19 @@ from types import FrameType
 from typing import Any
 
 import av
-import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from mlcore.encoder import GOP, Encoder, Sound
 from mlcore.formats import FormatError, FrameTable, MotionStrip
 from mlcore.motion_strip import Strip
 from mlcore.progress import Progress, StepError, Stopped, run_step
 from mlcore.thumbs import Thumbs
-from mlcore.video import AUDIO_CODECS, Stamps, Video, colour_of, fit, open_video, reconciled
+from mlcore.video import AUDIO_CODECS, Stamps, Video, fit, open_video, reconciled
 
-LONG, SHORT, GOP = 1280, 720, 12
-PRESET, QUALITY = "superfast", "21"
-AAC_RATES = (16_000, 22_050, 32_000, 44_100, 48_000)
+BOX, QUALITY = (1280, 720), 21
+SMALL_BOX, SMALL_QUALITY = (640, 360), 24
 MAKING = ".making"
-FILES = ("poster.jpg", "thumbs.jpg", "thumbs.json", "motion.json", "proxy.mp4")
-
-
-class Encoder:
-    """Writes pictures as H.264 with given times into an mp4, and audio beside it."""
-
-    def __init__(self, path: Path, table: FrameTable, threads: int) -> None:
-        self.file = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
-        self.time_base = Fraction(*table.time_base)
-        self.size = fit(table.width, table.height, LONG, SHORT, even=True)
-        self._turns = table.rotation // 90 % 4
-        stream = self.file.add_stream("libx264", rate=Fraction(table.fps).limit_denominator(60_000))
-        stream.width, stream.height, stream.pix_fmt = *self.size, "yuv420p"
-        stream.time_base = stream.codec_context.time_base = self.time_base
-        stream.codec_context.thread_count = threads
-        stream.codec_context.gop_size, stream.codec_context.max_b_frames = GOP, 0
-        stream.options = {"preset": PRESET, "crf": QUALITY, "x264-params": (
-            f"keyint={GOP}:min-keyint=1:scenecut=0:bframes=0:rc-lookahead=0:sync-lookahead=0:mbtree=0:force-cfr=0:ref=1")}
-        self.stream = stream
-        self._tagged = False
-        self._reformatter = VideoReformatter()
-        self._count = 0
-
-    def add(self, frame: Any, stamp: int) -> None:
-        """Encode one picture, shown from `stamp` (in the table's time base, 0 for the first)."""
-        picture = self._upright(frame)
-        picture.pts, picture.time_base = stamp, self.time_base
-        picture.pict_type = 1 if self._count % GOP == 0 else 0  # an I-picture each GOP, whatever the encoder thinks
-        self._count += 1
-        self.file.mux(self.stream.encode(picture))
-
-    def _upright(self, frame: Any) -> Any:
-        space, spread = colour_of(frame)
-        if not self._tagged:
-            tag = {Colorspace.ITU709: 1, Colorspace.BT2020: 9}.get(space, 6)
-            context = self.stream.codec_context
-            context.color_range, context.colorspace = 1, tag
-            context.color_primaries = context.color_trc = 1 if tag == 1 else 6
-            self._tagged = True
-        width, height = self.size if self._turns % 2 == 0 else self.size[::-1]
-        picture = self._reformatter.reformat(
-            frame, width=width, height=height, format="yuv420p", src_colorspace=space, dst_colorspace=space,
-            src_color_range=spread, dst_color_range=ColorRange.MPEG, interpolation=Interpolation.AREA, threads=1)
-        return _rotated(picture, self._turns) if self._turns else picture
-
-    def close(self) -> None:
-        self.file.mux(self.stream.encode(None))
-        self.file.close()
-
-
-def _rotated(picture: Any, turns: int) -> Any:
-    """A yuv420p picture turned counter-clockwise by quarter turns."""
-    rows = picture.to_ndarray()
-    width, height = picture.width, picture.height
-    luma, chroma = rows[:height], rows[height:].reshape(2, height // 2, width // 2)
-    flat = np.concatenate([np.rot90(plane, turns).ravel() for plane in (luma, *chroma)])
-    size = (height, width) if turns % 2 else (width, height)
-    return av.VideoFrame.from_ndarray(flat.reshape(size[1] * 3 // 2, size[0]), format="yuv420p")
-
-
-class Sound:
-    """Carries one audio stream over, `shift` seconds earlier; what lies before the first picture is left out."""
-
-    def __init__(self, source: Any, encoder: Encoder, shift: Fraction) -> None:
-        self.source, self._file, self._shift = source, encoder.file, shift
-        codec = source.codec_context.codec.canonical_name
-        self._copied = codec == "aac"
-        if self._copied:
-            self._target = self._file.add_stream_from_template(source)
-        else:
-            rate = source.codec_context.sample_rate
-            self._target = self._file.add_stream("aac", rate=rate if rate in AAC_RATES else 48_000)
-            self._target.bit_rate = 128_000
-            self._resampler = av.AudioResampler(format="fltp", layout="stereo", rate=self._target.rate, frame_size=1024)
-
-    def add(self, packet: Any) -> None:
-        if self._copied:
-            if packet.pts is None or packet.pts * packet.time_base < self._shift:
-                return
-            offset = round(self._shift / packet.time_base)
-            packet.pts, packet.dts = packet.pts - offset, packet.pts - offset
-            packet.stream = self._target
-            self._file.mux(packet)
-            return
-        try:
-            sounds = packet.decode()
-        except av.FFmpegError:
-            return  # a broken stretch of sound stays silent; the pictures are what counts
-        for sound in sounds:
-            if sound.pts is not None and sound.pts * sound.time_base >= self._shift:
-                sound.pts -= round(self._shift / sound.time_base)
-                self._encode(sound)
-
-    def _encode(self, sound: Any) -> None:
-        for piece in self._resampler.resample(sound):
-            self._file.mux(self._target.encode(piece))
-
-    def close(self) -> None:
-        if not self._copied:
-            self._encode(None)
-            self._file.mux(self._target.encode(None))
+PROXY, SMALL = "proxy.mp4", "proxy360.mp4"
+FILES = ("poster.jpg", "thumbs.jpg", "thumbs.json", "motion.json", SMALL, PROXY)
 
 
 def make(path: Path, *, frames: Path, out: Path, threads: int = 2) -> dict[str, Any]:
@@ -163,13 +64,16 @@ def make(path: Path, *, frames: Path, out: Path, threads: int = 2) -> dict[str, 
         true, audio = _pass(path, table, making, threads, encode=not copied)
         corrected = (true.pts, true.unreadable) != (table.pts, table.unreadable)
         if copied:
-            audio = _copy(path, table, making / "proxy.mp4")
-            copied = not corrected and check(making / "proxy.mp4", true) is None
+            audio = _copy(path, table, making / PROXY)
+            copied = not corrected and check(making / PROXY, true) is None
             if not copied:
                 true, audio = _pass(path, table, making, threads, encode=True)
-        wrong = None if copied else check(making / "proxy.mp4", true)
-        if wrong is not None:
-            raise StepError("proxy_differs", frame=wrong)
+        if not _smaller(table):
+            os.link(making / PROXY, making / SMALL)
+        for name in (PROXY, SMALL):
+            wrong = check(making / name, true)
+            if wrong is not None:
+                raise StepError("proxy_differs", frame=wrong)
         if corrected:
             true.write(frames)
         for name in FILES:
@@ -198,7 +102,7 @@ def _whole(out: Path, table: FrameTable) -> bool:
     if not all((out / name).is_file() for name in FILES):
         return False
     try:
-        return check(out / "proxy.mp4", table) is None and bool(MotionStrip.read(out / "motion.json").values)
+        return all(check(out / name, table) is None for name in (PROXY, SMALL)) and bool(MotionStrip.read(out / "motion.json").values)
     except (StepError, av.FFmpegError, FormatError):
         return False
 
@@ -208,13 +112,39 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def _smaller(table: FrameTable) -> bool:
+    """Whether the copy for slow lines is smaller than the proxy."""
+    large, small = (fit(table.width, table.height, *box, even=True) for box in (BOX, SMALL_BOX))
+    return small != large
+
+
+class Copies:
+    """The one or two copies that one pass writes: large (if `encode`) and small (where that is smaller)."""
+
+    def __init__(self, making: Path, table: FrameTable, threads: int, *, encode: bool) -> None:
+        self.large = Encoder(making / PROXY, table, BOX, QUALITY, threads) if encode else None
+        self.small = Encoder(making / SMALL, table, SMALL_BOX, SMALL_QUALITY, threads) if _smaller(table) else None
+        self.all = [encoder for encoder in (self.large, self.small) if encoder]
+
+    def add(self, frame: Any, stamp: int) -> None:
+        upright = self.large.add(frame, stamp) if self.large else None
+        if self.small and upright is not None:
+            self.small.add_upright(upright, stamp)
+        elif self.small:
+            self.small.add(frame, stamp)
+
+    def close(self) -> None:
+        for encoder in self.all:
+            encoder.close()
+
+
 def _pass(path: Path, table: FrameTable, making: Path, threads: int, *, encode: bool) -> tuple[FrameTable, bool]:
     """Decode everything once: write the proxy (if `encode`) and the other files; return the true table."""
     progress = Progress("proxy")
     thumbs, strip = Thumbs(table), Strip(table)
     with open_video(path, table=table, threads=threads) as video:
-        encoder = Encoder(making / "proxy.mp4", table, threads) if encode else None
-        sound = _sound(video, table, encoder) if encoder else None
+        copies = Copies(making, table, threads, encode=encode)
+        sound = _sound(video, table, copies.all) if copies.all else None
         pictures = Stamps(video).of(_pictures_only(video, sound))
         pts: list[int] = []
         unreadable: list[int] = []
@@ -227,15 +157,13 @@ def _pass(path: Path, table: FrameTable, making: Path, threads: int, *, encode: 
             second = float((stamp - pts[0]) * video.time_base)
             strip.see(second, shown)
             thumbs.see(ordinal, second, shown)
-            if encoder:
-                encoder.add(shown, stamp - pts[0])
+            copies.add(shown, stamp - pts[0])
             progress.at(0.98 * ordinal / table.n)
         if shown is None:
             raise StepError("no_frames")
         if sound:
             sound.close()
-        if encoder:
-            encoder.close()
+        copies.close()
     thumbs.write(making)
     strip.strip().write(making / "motion.json")
     body = {key: value for key, value in table.body().items() if key not in ("format", "version")}
@@ -249,13 +177,13 @@ def _keyframes(table: FrameTable, pts: list[int]) -> list[int]:
     return sorted({0, *(at[table.pts[k]] for k in table.keyframes if table.pts[k] in at)}) if table.keyframes else []
 
 
-def _sound(video: Video, table: FrameTable, encoder: Encoder) -> Sound | None:
+def _sound(video: Video, table: FrameTable, encoders: Sequence[Encoder]) -> Sound | None:
     source = video.container.streams.best("audio")
     if source is None or source.codec_context is None:
         return None
     if source.codec_context.codec.canonical_name not in AUDIO_CODECS or not source.codec_context.sample_rate:
         return None
-    return Sound(source, encoder, table.pts[0] * video.time_base)
+    return Sound(source, encoders, table.pts[0] * video.time_base)
 
 
 def _pictures_only(video: Video, sound: Sound | None) -> Iterator[Any]:
@@ -271,7 +199,7 @@ def complies(path: Path, table: FrameTable) -> bool:
     """Whether the source already is what the proxy would be, so that it can be copied."""
     if table.codec != "h264" or table.rotation or table.unreadable or table.keyframes != list(range(0, table.n, GOP)):
         return False
-    if fit(table.width, table.height, LONG, SHORT, even=True) != (table.width, table.height):
+    if fit(table.width, table.height, *BOX, even=True) != (table.width, table.height):
         return False
     with open_video(path, table=table) as video:
         context = video.stream.codec_context

@@ -57,6 +57,43 @@ def test_picture_k_is_shown_at_its_own_time(tmp_path: Path, kind: str, suffix: s
     assert done["copied"] == (kind == "proxy")
 
 
+@pytest.mark.parametrize(("kind", "suffix"), FILES)
+def test_the_small_copy_is_the_same_picture_for_picture(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, suffix: str) -> None:
+    monkeypatch.setattr(proxy, "SMALL_BOX", (200, 112))
+    path, out = tmp_path / f"a.{suffix}", tmp_path / "out"
+    numbered(path, kind, N)
+    _, done = made(path, out)
+    assert shown(out / "proxy360.mp4") == shown(out / "proxy.mp4")
+    assert done["copied"] == (kind == "proxy")
+    sizes, sounds = [], []
+    for name in ("proxy.mp4", "proxy360.mp4"):
+        with av.open(str(out / name)) as file:
+            sizes.append((file.streams.video[0].width, file.streams.video[0].height))
+            sounds.append([(p.pts * p.time_base, bytes(p)) for s in file.streams.audio for p in file.demux(s) if p.size])
+    assert max(sizes[1]) <= 200 and min(sizes[1]) <= 112 < min(sizes[0])
+    assert sounds[0] == sounds[1] and bool(sounds[0]) == (KINDS[kind].sound)
+    data = (out / "proxy360.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+def test_a_small_video_has_one_copy_under_both_names(tmp_path: Path) -> None:
+    numbered(tmp_path / "a.mp4", "120fps", N)
+    made(tmp_path / "a.mp4", tmp_path / "out")
+    assert (tmp_path / "out/proxy.mp4").samefile(tmp_path / "out/proxy360.mp4")
+
+
+def test_a_small_copy_that_differs_is_never_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy, "SMALL_BOX", (200, 112))
+    numbered(tmp_path / "a.mp4", "vfr", N)
+    add = proxy.Encoder.add_upright
+    monkeypatch.setattr(
+        proxy.Encoder, "add_upright", lambda self, frame, stamp: add(self, frame, stamp + (stamp > 20_000)))
+    with pytest.raises(StepError, match="proxy_differs"):
+        made(tmp_path / "a.mp4", tmp_path / "out")
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["frames.json"]
+
+
 def test_the_edit_list_is_gone(tmp_path: Path) -> None:
     numbered(tmp_path / "a.mp4", "edit", N)
     made(tmp_path / "a.mp4", tmp_path / "out")
