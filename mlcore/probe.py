@@ -213,14 +213,14 @@ def disk_estimate(table: FrameTable, *, rate: float = 30.0) -> int:
     """Bytes that this video will take beside its source.
 
     Proxy: 0.09 bytes per pixel and picture (x264 at quality 21, a key frame each 12, handheld footage), but not more
-    than twice the source's bytes plus a tenth of that. Prepared store: pictures at most 320 on the long side at `rate`,
+    than twice the source's bytes plus a tenth of that; its small copy a quarter of it. Prepared store: pictures at most 320 on the long side at `rate`,
     3 bytes per pixel of RGB and 0.45 of flow. Thumbnails and tables: 40 bytes per picture and 2 MB.
     """
     width, height = fit(table.width, table.height, 1280, 720)
     proxy = min(0.09 * width * height * table.n, 2 * table.bytes + 0.009 * width * height * table.n)
     width, height = fit(table.width, table.height, 320)
     stored = min(table.n, round(table.duration_s * rate) + 1)
-    return round(proxy + 3.45 * width * height * stored + 40 * table.n + 2e6)
+    return round(1.25 * proxy + 3.45 * width * height * stored + 40 * table.n + 2e6)
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
