@@ -113,6 +113,9 @@ MARKS: dict[str, str | Promise] = {
     "unknown_stroke": _("This stroke is not there any more. Nothing was changed; reload the page."),
     "unknown_suggestion": _("This suggestion is not there any more. Nothing was changed; reload the page."),
     "already_decided": _("This suggestion was decided before. Open it again first."),
+    "not_complete_yet": _(
+        "Mark this video to its end first and say “Every stroke is marked”. Then you see what others marked; before, it might lead you."
+    ),
     "not_your_lane": _("These marks belong to somebody else. Nothing was changed."),
 }
 

@@ -220,6 +220,20 @@ class WorkspaceShown(s.Serializer[Any]):
     preferences = PreferencesShown()
 
 
+class LaneWithStrokes(LaneShown):
+    strokes = StrokeShown(many=True)
+
+
+class ExpertLane(LaneWithStrokes):
+    expert = PersonShown()
+
+
+class LanesShown(s.Serializer[Any]):
+    lanes = ExpertLane(many=True)
+    consensus = LaneWithStrokes(allow_null=True)
+    admin = s.BooleanField()
+
+
 class Op(s.Serializer[Any]):
     id = s.UUIDField()
     kind = s.ChoiceField(choices=Decision.Kind.choices)

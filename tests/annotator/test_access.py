@@ -61,6 +61,7 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "api-workspace": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
     "api-decisions": {"GET": (401, 403, 405, 405), "POST": (401, 403, 428, 428)},
     "api-history": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
+    "api-lanes": {"GET": (401, 403, 403, 200), "POST": (401, 403, 405, 405)},
     "api-runs": {"GET": (401, 403, 200, 200)},
     "api-roll-back": {"GET": (401, 403, 403, 405), "POST": (401, 403, 403, 400)},
     "api-promote": {"GET": (401, 403, 403, 405), "POST": (401, 403, 403, 200)},
@@ -104,7 +105,7 @@ def things(video: Any, alice: Any, data_root: Any) -> dict[str, list[Any]]:
         (place / name).write_bytes(b"picture")
     (data_root / "runs" / str(run.pk) / "report").mkdir()
     (data_root / "runs" / str(run.pk) / "report" / "index.html").write_text("report")
-    by_video = ("workspace", "api-video", "api-show-suggestions", "api-workspace", "api-decisions", "api-history")
+    by_video = ("workspace", "api-video", "api-show-suggestions", "api-workspace", "api-decisions", "api-history", "api-lanes")
     upload = Upload.objects.create(user=alice, name="x.mp4", bytes=5)
     (data_root / "incoming").mkdir()
     (data_root / "incoming" / str(upload.pk)).touch()

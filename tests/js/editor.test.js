@@ -10,7 +10,6 @@ import { Effort } from "../../static/js/workspace/effort.js";
 import { newId } from "../../static/js/workspace/ids.js";
 import { sentence } from "../../static/js/workspace/log.js";
 import { Scale, rulerStep } from "../../static/js/workspace/scale.js";
-import { motionPeaks, snap } from "../../static/js/workspace/snap.js";
 import { Store } from "../../static/js/workspace/store.js";
 import { Ui } from "../../static/js/workspace/ui.js";
 import { body, taxonomy } from "./fixtures.js";
@@ -131,12 +130,6 @@ test("next to decide goes on from here and comes round", () => {
   assert.equal(ui.selected.id, "s2");
   editor.nextToDecide();
   assert.equal(ui.selected.id, "s1");
-});
-
-test("snapping: nearest within reach, else free", () => {
-  assert.equal(snap(100, [90, 103, 108], 5), 103);
-  assert.equal(snap(100, [90, 108], 5), 100);
-  assert.deepEqual(motionPeaks({ rate: 10, values: [0, 0.5, 0.2, 0.1, 0.9, 0.9, 0.1] }, (s) => Math.round(s * 120)), [12, 48]);
 });
 
 test("the scale: zoom keeps the frame under the pointer, stays inside, has an end", () => {

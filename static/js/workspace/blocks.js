@@ -20,6 +20,7 @@ export function readPalette(element) {
     control: token("--border-control"),
     accent: token("--accent"),
     warning: token("--warning"),
+    good: token("--good"),
     motion: token("--lane-motion"),
     playhead: token("--playhead"),
     fills: {
@@ -106,7 +107,7 @@ function paintSolid(context, box, colour, dark, palette) {
 
 function paintText(context, box, one, entry, palette) {
   const suggestion = one.kind === "suggestion";
-  const mark = one.unsure ? " ?" : "";
+  const mark = `${one.unsure ? " ?" : ""}${one.kind === "consensus" ? " ✓" : ""}`;
   const texts = suggestion
     ? [[entry.short, scoreText(one, palette.figures)].filter(Boolean).join(" · "), entry.short, entry.acronym]
     : [entry.label + mark, entry.short + mark, entry.acronym + mark, entry.acronym];
@@ -122,8 +123,51 @@ function paintText(context, box, one, entry, palette) {
   context.fillText(text, x, box.y + box.height / 2 + 0.5);
 }
 
-/** Paint `one` ({kind, begin, end, move, score?, verdict?, unsure?}) into `box`. */
-export function paintBlock(context, box, one, entry, palette, selected) {
+/** Where two strokes lie over each other: crossing lines at the foot of the lane. */
+export function paintOverlap(context, { x, y, width, height }, palette) {
+  context.fillStyle = palette.background;
+  context.fillRect(x, y + height - 5, width, 5);
+  context.fillStyle = hatch(context, palette.text);
+  context.fillRect(x, y + height - 5, width, 5);
+}
+
+const MARKS = { agree: "✓", class: "≠", alone: "!" };
+const MARK_ROOM = 14;
+
+/** In a comparison: agreed with (thin, green), another class or nobody else (amber), with a sign beside the colour. */
+function paintMark(context, box, mark, palette) {
+  const agreed = mark === "agree";
+  context.fillStyle = agreed ? palette.good : palette.warning;
+  const line = agreed ? 2 : 3;
+  context.fillRect(box.x, box.y + box.height - line, box.width, line);
+  if (box.width < 2 * MARK_ROOM) return;
+  const middle = box.y + box.height / 2;
+  context.fillStyle = palette.background;
+  context.beginPath();
+  context.arc(box.x + box.width - MARK_ROOM / 2 - 2, middle, MARK_ROOM / 2, 0, 7);
+  context.fill();
+  context.fillStyle = agreed ? palette.good : palette.warning;
+  context.textAlign = "center";
+  context.fillText(MARKS[mark], box.x + box.width - MARK_ROOM / 2 - 2, middle + 0.5);
+  context.textAlign = "left";
+}
+
+/** Outline and grips of what is chosen; the grips of a very short one stand outside, so that both can be taken. */
+function paintChosen(context, box, palette) {
+  context.lineWidth = 2;
+  context.strokeStyle = palette.playhead;
+  context.beginPath();
+  context.roundRect(box.x, box.y, Math.max(2, box.width), box.height, 4);
+  context.stroke();
+  context.fillStyle = palette.playhead;
+  const out = box.width < NARROW ? 5 : 0;
+  for (const x of [box.x - 1 - out, box.x + box.width - 2 + out]) context.fillRect(x, box.y + box.height / 4, 3, box.height / 2);
+}
+
+export const NARROW = 24;
+
+/** Paint `one` ({kind, begin, end, move, score?, verdict?, unsure?}) into `box`. `mark`: how others see it. */
+export function paintBlock(context, box, one, entry, palette, { selected = false, mark = null } = {}) {
   const colour = fillOf(palette, entry.look);
   context.globalAlpha = 1;
   if (box.width < 8 && !selected) {
@@ -131,6 +175,7 @@ export function paintBlock(context, box, one, entry, palette, selected) {
     if (one.kind === "suggestion") context.globalAlpha = one.verdict === "rejected" ? 0.15 : 0.3 + 0.5 * one.score;
     context.fillStyle = colour;
     context.fillRect(box.x, box.y, Math.max(1, box.width - 1), box.height);
+    if (mark) paintMark(context, box, mark, palette);
     return;
   }
   context.lineWidth = 1;
@@ -139,13 +184,8 @@ export function paintBlock(context, box, one, entry, palette, selected) {
   if (one.kind === "suggestion") paintSuggestion(context, box, colour, one);
   else paintSolid(context, box, colour, entry.look.dark, palette);
   context.globalAlpha = 1;
-  if (box.width > 16 && one.verdict !== "accepted") paintText(context, box, one, entry, palette);
-  if (!selected) return;
-  context.lineWidth = 2;
-  context.strokeStyle = palette.playhead;
-  context.beginPath();
-  context.roundRect(box.x, box.y, Math.max(2, box.width), box.height, 4);
-  context.stroke();
-  context.fillStyle = palette.playhead;
-  for (const x of [box.x - 1, box.x + box.width - 2]) context.fillRect(x, box.y + box.height / 4, 3, box.height / 2);
+  const room = mark && box.width >= 2 * MARK_ROOM ? { ...box, width: box.width - MARK_ROOM } : box;
+  if (room.width > 16 && one.verdict !== "accepted") paintText(context, room, one, entry, palette);
+  if (mark) paintMark(context, box, mark, palette);
+  if (selected) paintChosen(context, box, palette);
 }

@@ -57,6 +57,11 @@ export const BINDINGS = [
   ["zoom-in", { key: "=" }],
   ["zoom-in", { code: "ArrowUp", ctrl: true }],
   ["zoom-out", { code: "ArrowDown", ctrl: true }],
+  ["pan-left", { code: "PageUp" }],
+  ["pan-right", { code: "PageDown" }],
+  ["compare", { code: "KeyY" }],
+  ["next-disagreement", { code: "ArrowDown", shift: true }],
+  ["previous-disagreement", { code: "ArrowUp", shift: true }],
   ["cancel", { code: "Escape" }],
   ["undo", { key: "z", ctrl: true }],
   ["redo", { key: "z", ctrl: true, shift: true }],
@@ -66,7 +71,7 @@ export const BINDINGS = [
 
 /** Keys that type a character: the ones WCAG 2.1.4 wants to be switched off. */
 export function isSingle(binding) {
-  const types = Boolean(binding.key) || !/^(Arrow|Home|End|Enter|NumpadEnter|Escape|Delete|Backspace|Space)/.test(binding.code);
+  const types = Boolean(binding.key) || !/^(Arrow|Home|End|Enter|NumpadEnter|Escape|Delete|Backspace|Space|Page)/.test(binding.code);
   return types && !binding.ctrl;
 }
 

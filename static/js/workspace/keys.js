@@ -3,7 +3,7 @@
 import { ClassChord, actionOf } from "./keymap.js";
 
 /** Actions that go on while their key is held down. */
-const REPEATS = /^(step|leap|begin|end|zoom|previous|next$|undo|redo)/;
+const REPEATS = /^(step|leap|begin|end|zoom|pan|previous$|next$|undo|redo)/;
 
 const typing = (target) => target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 

@@ -1,9 +1,11 @@
-// Strokes and suggestions as a real list: what screen readers read instead of the canvas. Only visible rows exist.
+// Strokes and suggestions as a real list: what screen readers read instead of the canvas. Only visible rows exist, and they are
+// used again while one scrolls.
 
-import { h, swatch } from "./dom.js";
-import { fill, gettext, ngettext } from "./i18n.js";
-import { fromMotion, scoreText, stepMeaning, stepOf } from "./scores.js";
-import { count, timecode } from "./timecode.js";
+import { h, write } from "./dom.js";
+import { gettext } from "./i18n.js";
+import { attachListKeys } from "./listkeys.js";
+import { ListRow, nameOf, rowTime, spoken } from "./listrow.js";
+import { arrange, byBegin } from "./spans.js";
 
 const ROW = 32;
 const SPARE = 6;
@@ -14,95 +16,173 @@ const FILTERS = {
   mine: (one) => one.kind === "stroke",
   unclassed: (one) => one.kind === "stroke" && !one.move,
   unsure: (one) => one.kind === "stroke" && (one.unsure || Boolean(one.note)),
+  everyone: (one) => one.kind !== "suggestion",
+  disagreed: (one, compare) => ["class", "alone"].includes(compare.markOf(one.kind, one.id)),
 };
-
-/** What a screen reader hears after the name. */
-function spoken(one) {
-  const n = one.end - one.begin;
-  const where = ngettext("from frame %(begin)s, %(n)s frame long", "from frame %(begin)s, %(n)s frames long", n);
-  const text = fill(where, { begin: count(one.begin), n });
-  return one.kind === "suggestion" ? `${text}, ${gettext("suggestion to decide")}` : text;
-}
-
-const scoreTitle = (one) => (fromMotion(one) ? gettext("how much moves there") : stepMeaning(stepOf(one.score)));
+const OTHERS = ["everyone", "disagreed"];
 
 export class StrokeList {
   #drawn = "";
   #rows = [];
+  #pool = [];
 
-  constructor(root, { editor, ui, store, tree, table }) {
-    Object.assign(this, { root, editor, ui, store, tree, table });
-    this.space = h("div.list-space");
+  constructor(root, { editor, ui, store, tree, table, compare, announce }) {
+    Object.assign(this, { root, editor, ui, store, tree, table, compare, announce });
+    this.space = h("div.list-space", { role: "presentation" });
     this.empty = h("p.list-empty.quiet");
-    root.append(this.space, this.empty);
-    root.addEventListener("scroll", () => this.#draw(true));
-    new ResizeObserver(() => this.#draw(true)).observe(root);
+    root.append(this.space);
+    root.after(this.empty);
+    root.addEventListener("scroll", () => this.#draw(), { passive: true });
+    new ResizeObserver(() => {
+      this.height = root.clientHeight;
+      this.#draw();
+    }).observe(root);
+    this.height = root.clientHeight;
     root.addEventListener("click", (event) => {
       const row = event.target.closest("[data-id]");
-      if (row) editor.select(row.dataset.kind, row.dataset.id);
+      if (row) compare.pick(row.dataset.kind, row.dataset.id);
     });
+    attachListKeys(root, this);
+  }
+
+  get rows() {
+    return this.#rows;
+  }
+
+  /** Index of the chosen row, or -1. */
+  get at() {
+    return this.#rows.findIndex((one) => one.id === this.selectedId && one.kind === this.selectedKind);
+  }
+
+  pick(index) {
+    const one = this.#rows[Math.min(Math.max(0, index), this.#rows.length - 1)];
+    if (one) this.compare.pick(one.kind, one.id);
   }
 
   render() {
-    const key = `${this.store.revision} ${this.ui.filter} ${this.ui.figures}`;
+    const { ui, compare, store } = this;
+    const key = `${store.revision} ${compare.revision} ${ui.filter} ${ui.figures}`;
     if (key !== this.key) {
       this.key = key;
-      const keep = FILTERS[this.ui.filter];
-      this.#rows = this.editor.all().filter(keep);
+      const keep = FILTERS[ui.filter];
+      this.#rows = this.#all().filter((one) => keep(one, compare));
     }
-    const id = this.ui.selected?.id;
-    if (id !== this.selectedId) {
-      this.selectedId = id;
-      this.#reveal(this.#rows.findIndex((one) => one.id === id));
+    const chosen = ui.reviewed ? { kind: ui.reviewed.key, id: ui.reviewed.id } : ui.selected;
+    if (chosen?.id !== this.selectedId || chosen?.kind !== this.selectedKind) {
+      this.selectedId = chosen?.id;
+      this.selectedKind = chosen?.kind;
+      this.#reveal(this.at);
+      this.#tell();
     }
     this.#draw();
   }
 
-  #reveal(index) {
-    if (index < 0) return;
-    const { scrollTop, clientHeight } = this.root;
-    if (index * ROW < scrollTop) this.root.scrollTop = index * ROW - ROW;
-    else if ((index + 1) * ROW > scrollTop + clientHeight) this.root.scrollTop = (index + 2) * ROW - clientHeight;
+  #all() {
+    if (!OTHERS.includes(this.ui.filter)) return this.editor.all();
+    const others = this.compare.lanes().flatMap((lane) => lane.arranged.sorted);
+    return [...this.editor.all(), ...others].sort(byBegin);
   }
 
-  #draw(scrolled = false) {
-    const from = Math.max(0, Math.floor(this.root.scrollTop / ROW) - SPARE);
-    const to = Math.min(this.#rows.length, Math.ceil((this.root.scrollTop + this.root.clientHeight) / ROW) + SPARE);
-    const drawn = `${this.key} ${this.selectedId} ${from} ${to}`;
+  /** Ids of my strokes that overlap; worked out once per change. */
+  #overlapping() {
+    if (this.overlapsAt !== this.store.revision) {
+      this.overlapsAt = this.store.revision;
+      this.overlapping = arrange([...this.store.state.strokes.values()]).overlapping;
+    }
+    return this.overlapping;
+  }
+
+  #more(one) {
+    const lane = this.compare.lane(one.kind);
+    return {
+      owner: lane?.name ?? (OTHERS.includes(this.ui.filter) ? gettext("me") : undefined),
+      mark: this.compare.on ? this.compare.markOf(one.kind, one.id) : null,
+      overlaps: one.kind === "stroke" && this.#overlapping().has(one.id),
+    };
+  }
+
+  #reveal(index) {
+    if (index < 0) return;
+    const { scrollTop } = this.root;
+    if (index * ROW < scrollTop) this.root.scrollTop = index * ROW - ROW;
+    else if ((index + 1) * ROW > scrollTop + this.height) this.root.scrollTop = (index + 2) * ROW - this.height;
+  }
+
+  /** Whoever does not look at the list hears what was chosen; in the list the row itself is read. */
+  #tell() {
+    const one = this.#rows[this.at];
+    if (!one || document.activeElement === this.root) return;
+    this.announce(`${nameOf(one, this.tree)}, ${spoken(one, this.#more(one))}`);
+  }
+
+  #draw() {
+    const { scrollTop } = this.root;
+    const from = Math.max(0, Math.floor(scrollTop / ROW) - SPARE);
+    const to = Math.min(this.#rows.length, Math.ceil((scrollTop + this.height) / ROW) + SPARE);
+    const drawn = `${this.key} ${this.selectedKind} ${this.selectedId} ${from} ${to}`;
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     this.space.style.height = `${this.#rows.length * ROW}px`;
-    this.space.replaceChildren(...this.#rows.slice(from, to).map((one, at) => this.#row(one, from + at)));
-    const chosen = this.space.querySelector("[aria-selected=true]");
-    if (chosen) this.root.setAttribute("aria-activedescendant", chosen.id);
+    const wanted = [...Array(Math.max(0, to - from)).keys()].map((at) => from + at);
+    // The chosen row stays in the page even when it is scrolled away: a reader stands on it.
+    const chosen = this.at;
+    if (chosen >= 0 && (chosen < from || chosen >= to)) wanted.push(chosen);
+    this.#show(wanted, chosen);
+    if (chosen >= 0) this.root.setAttribute("aria-activedescendant", `row-${this.#rows[chosen].id}`);
     else this.root.removeAttribute("aria-activedescendant");
-    if (scrolled) return;
-    this.empty.hidden = this.#rows.length > 0;
-    this.empty.textContent = this.ui.filter === "all"
-      ? gettext("No strokes yet. Play, press I where one begins and O where it ends.")
-      : gettext("Nothing here for this filter.");
+    this.root.setAttribute("role", this.#rows.length ? "listbox" : "group");
+    this.#sayEmpty();
   }
 
-  #row(one, index) {
-    const entry = this.tree.entry(one.move);
-    const suggestion = one.kind === "suggestion";
-    const name = one.move ? entry.label : suggestion ? gettext("motion, no class") : gettext("no class yet");
-    const row = h(`div.row${suggestion ? ".row-suggestion" : ""}`, {
-      role: "option",
-      id: `row-${one.id}`,
-      "data-id": one.id,
-      "data-kind": one.kind,
-      "aria-selected": String(one.id === this.selectedId),
-      "aria-setsize": this.#rows.length,
-      "aria-posinset": index + 1,
-    },
-      h("span", { class: `${swatch(entry.look)}${suggestion ? " swatch-open" : ""}` }),
-      h("span.row-name", {}, name),
-      one.unsure ? h("span.row-mark", { title: gettext("unsure") }, "?") : null,
-      suggestion ? h("span.row-score", { title: scoreTitle(one) }, scoreText(one, this.ui.figures)) : null,
-      h("span.row-time", {}, timecode(this.table.begin(one.begin), 1)),
-      h("span.only-read", {}, spoken(one)));
-    row.style.top = `${index * ROW}px`;
-    return row;
+  /** Row i lives in the same element while it is in view, so that scrolling by one changes one. */
+  #show(wanted, chosen) {
+    while (this.#pool.length < wanted.length) {
+      const row = new ListRow();
+      this.#pool.push(row);
+      this.space.append(row.element);
+    }
+    const size = this.#pool.length;
+    const used = new Map();
+    const late = [];
+    for (const index of wanted) {
+      if (used.has(index % size)) late.push(index);
+      else used.set(index % size, index);
+    }
+    for (const index of late) used.set([...Array(size).keys()].find((slot) => !used.has(slot)), index);
+    this.#pool.forEach((row, slot) => {
+      row.element.hidden = !used.has(slot);
+      if (!used.has(slot)) return row.clear();
+      const index = used.get(slot);
+      const one = this.#rows[index];
+      row.show(one, {
+        index, total: this.#rows.length, selected: index === chosen, top: index * ROW, entry: this.tree.entry(one.move),
+        name: nameOf(one, this.tree), begin: rowTime(one, this.table), more: this.#more(one), figures: this.ui.figures,
+      });
+    });
+  }
+
+  #sayEmpty() {
+    const { filter } = this.ui;
+    this.root.hidden = this.#rows.length === 0;
+    this.empty.hidden = !this.root.hidden;
+    if (this.#rows.length) return;
+    const teach = gettext("No strokes yet. Play, press I where one begins and O where it ends.");
+    write(this.empty, filter === "all" ? teach : filter === "disagreed" ? gettext("Nothing is disagreed about.") : gettext("Nothing here for this filter."));
+  }
+}
+
+/** What the filter offers during a comparison and not else. */
+export function offerOthers(select, compare, ui) {
+  const there = Boolean(select.querySelector("[value=everyone]"));
+  if (there === compare.on) return;
+  if (compare.on) {
+    const words = { everyone: gettext("everybody"), disagreed: gettext("disagreements") };
+    for (const value of OTHERS) select.append(h("option", { value }, words[value]));
+    return;
+  }
+  for (const value of OTHERS) select.querySelector(`[value=${value}]`).remove();
+  if (OTHERS.includes(ui.filter)) {
+    select.value = "all";
+    ui.set({ filter: "all" });
   }
 }

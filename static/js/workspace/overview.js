@@ -1,14 +1,43 @@
-// The whole video in one line: all strokes and suggestions, the window of the zoomed view, the playhead.
+// The whole video in one line: all strokes and suggestions, painted once per change; the window of the zoomed view and the
+// playhead are elements over it, moved by transforms.
 
 import { fillOf } from "./blocks.js";
 import { Surface } from "./canvas.js";
+import { find } from "./dom.js";
+
+/** Bars of `spans` on `width` pixels of `n` frames: [x, to, colour], at most one run a pixel; the first of a pixel counts. */
+export function bars(spans, n, width, colourOf) {
+  const runs = [];
+  let last = null;
+  for (const span of spans) {
+    const from = Math.floor((span.begin / n) * width);
+    const to = Math.max(from + 1, Math.floor((span.end / n) * width));
+    const colour = colourOf(span);
+    if (last && from < last.to) {
+      if (to <= last.to) continue;
+      if (last.colour === colour) {
+        last.to = to;
+        continue;
+      }
+    }
+    if (last && last.colour === colour && from === last.to) last.to = to;
+    else runs.push((last = { x: Math.max(from, last?.to ?? 0), to, colour }));
+  }
+  return runs;
+}
+
+const byBegin = (a, b) => a.begin - b.begin;
 
 export class Overview {
   #painted = null;
-  #layer = document.createElement("canvas");
 
   constructor(canvas, { scale, store, player, tree, palette, invalidate }) {
     Object.assign(this, { canvas, scale, store, player, tree, palette });
+    this.root = canvas.parentElement;
+    this.window = find(".overview-window", this.root);
+    this.before = find(".overview-before", this.root);
+    this.after = find(".overview-after", this.root);
+    this.playhead = find(".overview-playhead", this.root);
     this.surface = new Surface(canvas, () => {
       this.#painted = null;
       invalidate();
@@ -23,43 +52,43 @@ export class Overview {
     return (x / this.surface.width) * this.scale.n;
   }
 
-  /** Strokes and suggestions are painted once per change, not once per picture. */
-  #paintLayer() {
-    const { store, surface, palette } = this;
+  #paint() {
+    const { store, surface, palette, scale } = this;
     if (this.#painted === store.revision) return;
     this.#painted = store.revision;
-    this.#layer.width = surface.canvas.width;
-    this.#layer.height = surface.canvas.height;
-    const context = this.#layer.getContext("2d");
-    context.scale(surface.canvas.width / surface.width, surface.canvas.height / surface.height);
-    const half = surface.height / 2;
-    const bar = (one, y, alpha) => {
+    const { context, width, height } = surface;
+    context.fillStyle = palette.panel;
+    context.fillRect(0, 0, width, height);
+    const half = height / 2;
+    const paint = (spans, y, alpha) => {
+      const colourOf = (one) => fillOf(palette, this.tree.entry(one.move).look);
       context.globalAlpha = alpha;
-      context.fillStyle = fillOf(palette, this.tree.entry(one.move).look);
-      const x = this.x(one.begin);
-      context.fillRect(x, y, Math.max(1, this.x(one.end) - x), half - 5);
+      for (const { x, to, colour } of bars(spans.sort(byBegin), scale.n, width, colourOf)) {
+        context.fillStyle = colour;
+        context.fillRect(x, y, to - x, half - 5);
+      }
+      context.globalAlpha = 1;
     };
-    for (const one of store.state.suggestions.values()) if (!one.verdict) bar(one, 4, 0.3 + 0.4 * one.score);
-    for (const one of store.state.strokes.values()) bar(one, half + 1, 1);
+    paint([...store.state.suggestions.values()].filter((one) => !one.verdict), 4, 0.55);
+    paint([...store.state.strokes.values()], half + 1, 1);
   }
 
   draw() {
-    this.#paintLayer();
-    const { context, width, height } = this.surface;
-    this.surface.clear();
-    context.fillStyle = this.palette.panel;
-    context.fillRect(0, 0, width, height);
-    context.drawImage(this.#layer, 0, 0, width, height);
+    this.#paint();
+    const { width } = this.surface;
     const left = this.x(this.scale.from);
-    const right = this.x(this.scale.to);
-    context.globalAlpha = 0.55;
-    context.fillStyle = this.palette.background;
-    context.fillRect(0, 0, left, height);
-    context.fillRect(right, 0, width - right, height);
-    context.globalAlpha = 1;
-    context.strokeStyle = this.palette.control;
-    context.strokeRect(left + 0.5, 0.5, Math.max(3, right - left - 1), height - 1);
-    context.fillStyle = this.palette.playhead;
-    context.fillRect(Math.round(this.x(this.player.frame)) - 1, 0, 2, height);
+    const right = Math.max(left + 4, this.x(this.scale.to));
+    move(this.window, left, right - left);
+    move(this.before, 0, left);
+    move(this.after, right, width - right);
+    move(this.playhead, this.x(this.player.frame), null);
   }
+}
+
+function move(element, x, width) {
+  const transform = `translateX(${x.toFixed(1)}px)`;
+  if (element.style.transform !== transform) element.style.transform = transform;
+  if (width === null) return;
+  const wide = `${Math.max(0, width).toFixed(1)}px`;
+  if (element.style.width !== wide) element.style.width = wide;
 }

@@ -8,6 +8,7 @@ export class Scale {
     this.width = width;
     this.from = 0;
     this.to = n;
+    this.held = false; // somebody looks elsewhere while the video plays: do not pull the view back
   }
 
   get perPixel() {
@@ -24,12 +25,14 @@ export class Scale {
 
   /** Zoom by `factor` (< 1 comes nearer) around pixel `x`. */
   zoom(factor, x) {
+    this.held = true;
     const size = Math.min(this.n, Math.max(Math.min(LEAST_FRAMES, this.n), (this.to - this.from) * factor));
     const fixed = this.frame(x);
     this.#place(fixed - (x / this.width) * size, size);
   }
 
   pan(frames) {
+    this.held = true;
     this.#place(this.from + frames, this.to - this.from);
   }
 
@@ -38,13 +41,31 @@ export class Scale {
     this.#place((begin + end) / 2 - size / 2, size);
   }
 
+  /** Put one border ("from" or "to") at `frame`; the other one stays. */
+  border(which, frame) {
+    const least = Math.min(LEAST_FRAMES, this.n);
+    if (which === "from") this.from = Math.min(Math.max(0, frame), this.to - least);
+    else this.to = Math.max(Math.min(this.n, frame), this.from + least);
+  }
+
   /** Bring `frame` into view with a margin; true if the view moved. */
   follow(frame) {
     const size = this.to - this.from;
-    if (frame >= this.from + size * 0.04 && frame <= this.to - size * 0.04) return false;
+    if (frame >= this.from + size * 0.04 && frame <= this.to - size * 0.04) {
+      this.held = false;
+      return false;
+    }
     const before = this.from;
     this.#place(frame - size * (frame < this.from ? 0.75 : 0.2), size);
     return this.from !== before;
+  }
+
+  /** While playing: keep the playhead in view, a page at a time, unless somebody has panned away from it. */
+  accompany(frame) {
+    const inside = frame >= this.from && frame <= this.to;
+    if (this.held && !inside) return false;
+    if (inside) this.held = false;
+    return this.follow(frame);
   }
 
   #place(from, size) {

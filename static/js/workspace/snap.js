@@ -1,5 +1,7 @@
 // Where an edge wants to be: near evidence it jumps there, unless Alt is held.
 
+import { firstAbove } from "./spans.js";
+
 /** Local maxima of the motion strip as frames. `motion`: a topspin-motion body; `at(seconds)` -> frame. */
 export function motionPeaks(motion, at, threshold = 0.15) {
   if (!motion) return [];
@@ -18,13 +20,22 @@ export function edgesOf(spans, own) {
   return edges;
 }
 
-/** The candidate nearest to `frame` within `reach` frames, else `frame` itself. */
-export function snap(frame, candidates, reach) {
-  let best = frame;
-  let distance = reach + 1;
-  for (const candidate of candidates) {
-    const away = Math.abs(candidate - frame);
-    if (away < distance) [best, distance] = [candidate, away];
+/** What an edge may snap to, in order: `sources` is [[what, frames], ...]; where two say the same frame the first counts. */
+export function magnets(sources) {
+  const found = new Map();
+  for (const [what, frames] of sources) for (const frame of frames) if (!found.has(frame)) found.set(frame, what);
+  const frames = [...found.keys()].sort((a, b) => a - b);
+  return { frames, what: frames.map((frame) => found.get(frame)) };
+}
+
+/** {frame, what} of the magnet nearest to `frame` within `reach` frames, else {frame, what: null}. */
+export function snap(frame, { frames, what }, reach) {
+  const after = firstAbove(frames, frame);
+  let best = -1;
+  for (const at of [after - 1, after]) {
+    if (at < 0 || at >= frames.length) continue;
+    if (best < 0 || Math.abs(frames[at] - frame) < Math.abs(frames[best] - frame)) best = at;
   }
-  return distance <= reach ? best : frame;
+  if (best < 0 || Math.abs(frames[best] - frame) > reach) return { frame, what: null };
+  return { frame: frames[best], what: what[best] };
 }

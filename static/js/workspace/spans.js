@@ -20,23 +20,49 @@ export function firstAbove(values, value) {
   return low;
 }
 
+const MOST_ROWS = 3;
+
 /**
- * Spans in order, with the row each is drawn in (overlapping ones get rows of their own) and what is needed to
- * find the visible ones without looking at all of them.
+ * Spans in order, with the row each is drawn in and how many rows its heap of overlapping spans needs (`heaps`), what is
+ * needed to find the visible ones without looking at all of them, and where spans overlap, as [begin, end) and by id.
  */
 export function arrange(spans) {
   const sorted = [...spans].sort(byBegin);
-  const reach = [];
-  const rows = [];
-  const free = [];
-  for (const span of sorted) {
-    reach.push(Math.max(span.end, reach.at(-1) ?? 0));
+  const n = sorted.length;
+  const found = {
+    sorted, rows: new Uint8Array(n), heaps: new Uint8Array(n), begins: new Array(n), reach: new Array(n),
+    overlaps: [], overlapping: new Set(), index: new Map(),
+  };
+  let reach = 0;
+  let first = 0;
+  let free = [];
+  sorted.forEach((span, i) => {
+    if (span.begin >= reach) {
+      found.heaps.fill(Math.max(1, free.length), first, i);
+      [first, free] = [i, []];
+    } else {
+      overlap(found, i, first);
+    }
     let row = free.findIndex((end) => end <= span.begin);
-    if (row < 0) row = free.length < 3 ? free.length : 2;
+    if (row < 0) row = Math.min(free.length, MOST_ROWS - 1);
     free[row] = Math.max(free[row] ?? 0, span.end);
-    rows.push(row);
+    reach = Math.max(reach, span.end);
+    found.rows[i] = row;
+    found.index.set(span.id, i);
+    found.begins[i] = span.begin;
+    found.reach[i] = reach;
+  });
+  found.heaps.fill(Math.max(1, free.length), first, n);
+  return found;
+}
+
+/** Write down where span `i` overlaps those before it, back to the first of its heap. */
+function overlap({ sorted, overlaps, overlapping }, i, first) {
+  for (let j = first; j < i; j += 1) {
+    if (sorted[j].end <= sorted[i].begin) continue;
+    overlaps.push({ begin: sorted[i].begin, end: Math.min(sorted[i].end, sorted[j].end) });
+    overlapping.add(sorted[j].id).add(sorted[i].id);
   }
-  return { sorted, rows, reach, begins: sorted.map((span) => span.begin), rowCount: Math.max(1, free.length) };
 }
 
 /** Index range [from, to) of `arranged.sorted` that covers everything touching [begin, end). */

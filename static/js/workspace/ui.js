@@ -5,6 +5,7 @@ export class Ui {
 
   constructor() {
     this.selected = null; // {kind: "stroke" | "suggestion", id}
+    this.reviewed = null; // {key, id}: a stroke in somebody else's lane
     this.draft = null; // {begin, move}: begin was marked, end not yet
     this.armed = ""; // the class the next stroke gets: class first, mark after
     this.adjust = null; // {kind, id, begin, end}: edges being moved, not yet an operation

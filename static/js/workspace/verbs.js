@@ -6,15 +6,11 @@ import { language } from "./i18n.js";
 import { showLog } from "./log.js";
 
 /** After these the timeline follows what is now chosen. */
-const REVEALS = ["previous", "next", "next-to-decide", "accept", "reject", "first-frame", "last-frame", "undo", "redo"];
+const REVEALS = ["previous", "next", "next-to-decide", "accept", "reject", "first-frame", "last-frame", "undo", "redo",
+  "next-disagreement", "previous-disagreement"];
 
 /** run(name) for every action. */
-export function actions({ editor, player, ui, scale, table, tree, store, sync, palette, detail, toast, invalidate, lanes, rules }) {
-  const zoom = (factor) => {
-    const x = scale.x(player.frame);
-    scale.zoom(factor, x >= 0 && x <= scale.width ? x : scale.width / 2);
-    invalidate();
-  };
+export function actions({ editor, player, ui, table, tree, store, sync, palette, detail, toast, rules, timeline, compare }) {
   const showHistory = async () => {
     const dialog = find("#history");
     dialog.showModal();
@@ -25,16 +21,8 @@ export function actions({ editor, player, ui, scale, table, tree, store, sync, p
     draw();
     if (await sync.reload()) draw();
   };
-  const fit = () => {
-    const chosen = editor.chosen();
-    const room = chosen && Math.max(30, (chosen.end - chosen.begin) * 0.75);
-    const near = chosen && Math.abs(scale.to - scale.from - (chosen.end - chosen.begin + 2 * room)) < 2;
-    if (chosen && !near) scale.show(chosen.begin - room, chosen.end + room);
-    else scale.show(0, table.n);
-    invalidate();
-  };
   const loop = () => {
-    const chosen = editor.chosen();
+    const chosen = timeline.chosen();
     if (chosen || player.looping) player.loop(chosen);
     else editor.say(gettext("Choose a stroke first."));
   };
@@ -79,7 +67,7 @@ export function actions({ editor, player, ui, scale, table, tree, store, sync, p
     previous: () => editor.go(-1),
     next: () => editor.go(1),
     "next-to-decide": () => editor.nextToDecide(),
-    accept: () => editor.accept(),
+    accept: () => (compare.chosen() ? compare.copy() : editor.accept()),
     reject: () => editor.reject(),
     remove: () => editor.remove(),
     unsure: () => editor.change("unsure", !editor.chosen()?.unsure),
@@ -89,10 +77,8 @@ export function actions({ editor, player, ui, scale, table, tree, store, sync, p
     rule: () => rules.toggle(),
     figures: () => ui.set({ figures: !ui.figures }),
     history: showHistory,
-    fit,
-    "zoom-in": () => zoom(0.6),
-    "zoom-out": () => zoom(1 / 0.6),
-    cancel: () => editor.cancel(),
+    ...timeline.verbs(),
+    cancel: () => compare.drop() || editor.cancel(),
     undo: () => {
       toast.hide();
       editor.undo();
@@ -103,10 +89,6 @@ export function actions({ editor, player, ui, scale, table, tree, store, sync, p
   return (name) => {
     if (!player.source) return;
     verbs[name]?.();
-    if (REVEALS.includes(name)) reveal();
+    if (REVEALS.includes(name)) timeline.reveal();
   };
-  function reveal() {
-    const chosen = editor.chosen();
-    if (scale.follow(chosen ? chosen.begin : player.target)) lanes.draw();
-  }
 }

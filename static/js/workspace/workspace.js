@@ -6,34 +6,30 @@ import { readPalette } from "./blocks.js";
 import { buildClasses, showClasses } from "./classes.js";
 import { ClassTree } from "./classtree.js";
 import { CodeWindow } from "./codewindow.js";
+import { Compare } from "./compare.js";
+import { CompareBar } from "./comparebar.js";
 import { History } from "./commands.js";
 import { Detail } from "./detail.js";
 import { buildPalette, prepareDialogs } from "./dialogs.js";
 import { find, write } from "./dom.js";
-import { attachEdges } from "./edges.js";
 import { Editor } from "./editor.js";
 import { Effort } from "./effort.js";
 import { openPictures } from "./frames/open.js";
 import { FrameTable } from "./frametable.js";
-import { attachHover } from "./hover.js";
 import { fill, gettext, language, ngettext } from "./i18n.js";
 import { Keyboard } from "./keys.js";
 import { KeySettings } from "./keysettings.js";
 import { KeySheet } from "./keysheet.js";
-import { Lanes } from "./lanes.js";
-import { StrokeList } from "./list.js";
-import { Overview } from "./overview.js";
-import { attachPanZoom } from "./panzoom.js";
+import { offerOthers, StrokeList } from "./list.js";
 import { Picture } from "./picture.js";
 import { Player } from "./player.js";
 import { Preferences } from "./preferences.js";
 import { RulePanel } from "./rules.js";
 import { Scale } from "./scale.js";
-import { attachOverview, attachScrub } from "./scrub.js";
 import { choices, remember } from "./remembered.js";
-import { motionPeaks } from "./snap.js";
 import { Store } from "./store.js";
 import { Sync } from "./sync.js";
+import { Timeline } from "./timeline.js";
 import { Toast } from "./toast.js";
 import { Ui } from "./ui.js";
 import { actions } from "./verbs.js";
@@ -75,7 +71,7 @@ async function start() {
 }
 
 function assemble(parts) {
-  const { body, table, store, tree, ui, player, scale, editor, sync, toast, thumbs, media, preferences } = parts;
+  const { body, table, store, tree, ui, player, editor, sync, toast, thumbs, media, preferences } = parts;
   let waiting = false;
   const invalidate = () => {
     if (waiting) return;
@@ -86,27 +82,22 @@ function assemble(parts) {
     });
   };
   const picture = new Picture({ ...parts, video: body.video, roiTrack: body.roi_track });
-  const lanes = new Lanes(find("#lanes"), { ...parts, empty: emptyLanes(parts), invalidate });
-  const overview = new Overview(find("#overview"), { ...parts, invalidate });
-  const list = new StrokeList(find("#list"), parts);
+  const compare = new Compare({ ...parts, load: () => get(`videos/${id}/lanes/`) });
+  const sheet = thumbs && { ...thumbs, url: media("thumbs.jpg") };
+  const timeline = new Timeline({ ...parts, compare, sheet, empty: emptyLanes(parts) });
+  const announce = (text) => write(find("#announce"), text);
+  const list = new StrokeList(find("#list"), { ...parts, compare, announce });
   const detail = new Detail(find("#detail"), parts);
   const classes = find("#classes");
   buildClasses(classes, tree, (move) => editor.classify(move));
   const code = new CodeWindow(classes, parts);
   const palette = buildPalette(find("#palette"), { tree, pick: (move) => editor.classify(move) });
 
-  const timeline = { ...parts, invalidate, peaks: motionPeaks(body.motion, (seconds) => table.at(seconds)) };
-  attachPanZoom(lanes.canvas, timeline);
-  attachEdges(lanes, timeline);
-  attachScrub(lanes, timeline);
-  attachOverview(overview, timeline);
-  const sheet = thumbs && { ...thumbs, url: media("thumbs.jpg") };
-  attachHover(lanes.canvas, find("#hover"), { frameAt: (x) => scale.frame(x), table, sheet });
-  attachHover(overview.canvas, find("#hover"), { frameAt: (x) => overview.frame(x), table, sheet });
+  const bar = new CompareBar(find("#compare"), { ...parts, compare, toggles: document.querySelectorAll("[data-action=compare]") });
 
   rememberChoices(parts);
   const rules = new RulePanel(find("#rules"), { ...parts, language: language() });
-  const run = actions({ ...parts, lanes, detail, palette, rules, invalidate });
+  const run = actions({ ...parts, timeline, compare, detail, palette, rules });
   toast.onUndo = () => editor.undo();
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-action]");
@@ -114,7 +105,7 @@ function assemble(parts) {
   });
   // A press must not leave the focus on the button, where Space would press it again instead of playing.
   document.addEventListener("mousedown", (event) => {
-    if (event.target.closest("button") && !event.target.closest("dialog")) event.preventDefault();
+    if (event.target.closest("button, .complete") && !event.target.closest("dialog")) event.preventDefault();
   });
   find("#filter").addEventListener("change", (event) => {
     ui.set({ filter: event.target.value });
@@ -127,13 +118,11 @@ function assemble(parts) {
   new KeySheet(find("#sheet"), settings);
   settings.label();
 
-  let lastFrame = -1;
   function render() {
-    if (player.playing && player.frame !== lastFrame) scale.follow(player.frame);
-    lastFrame = player.frame;
     picture.render();
-    lanes.draw();
-    overview.draw();
+    timeline.draw();
+    bar.draw();
+    offerOthers(find("#filter"), compare, ui);
     list.render();
     detail.render();
     code.render();
@@ -174,6 +163,8 @@ function rememberChoices({ ui, editor, palette, body }) {
 
 /** What an empty lane says: why it is empty, what to do. */
 const emptyLanes = ({ body }) => ({
+  motion: () => gettext("How much moves is shown here once the video is prepared"),
+  other: () => gettext("Nothing marked yet"),
   stroke: () => gettext("I where a stroke begins, O where it ends"),
   suggestion: () => {
     if (body.video.blind) return gettext("None on this video: it is kept blind, to measure how much suggestions help and bias");

@@ -1,0 +1,259 @@
+"""The timeline in Chromium: gestures, keys, readers of screens, and other people's lanes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import Site, sign_in
+from tests.e2e.test_frames import open_workspace, watchable
+from tests.e2e.test_workspace import at, saved
+
+pytestmark = pytest.mark.browser
+__all__ = ["watchable"]
+LOOP, FLIP, PUSH = "Offensive Forehand Loop", "Offensive Forehand Flip", "Defensive Backhand Push"
+
+
+def label(site: Site, pk: str, name: str, spans: list[tuple[int, int, str]], *, complete: bool = False) -> None:
+    """Mark `spans` in the lane of `name` (made if new), as decisions."""
+    site.shell(
+        "import uuid\nfrom django.contrib.auth.models import Group, User\nfrom strokes import decisions, records\nfrom strokes.models import Video\n"
+        f"person, _ = User.objects.get_or_create(username={name!r})\nperson.groups.add(Group.objects.get(name='experts'))\n"
+        f"lane = records.lane(video=Video.objects.get(pk={pk!r}), expert=person)\n"
+        "ops = [{'id': str(uuid.uuid4()), 'kind': 'add', 'stroke': str(uuid.uuid4()), 'data': {'begin': b, 'end': e, 'move': m}}"
+        f" for b, e, m in {spans!r}]\n"
+        f"ops += [{{'id': str(uuid.uuid4()), 'kind': 'complete', 'data': {{'value': True}}}}] if {complete!r} else []\n"
+        "decisions.apply(lane=lane, expert=person, ops=ops, base=None)\n"
+    )
+
+
+def strokes(site: Site, pk: str, name: str = "alice") -> list[list[Any]]:
+    code = (
+        "import json\nfrom strokes.models import Stroke\n"
+        f"rows = Stroke.objects.filter(lane__video={pk!r}, lane__expert__username={name!r}).order_by('begin')\n"
+        "print(json.dumps(list(map(list, rows.values_list('begin', 'end', 'move')))))"
+    )
+    found: list[list[Any]] = json.loads(site.shell(code).splitlines()[-1])
+    return found
+
+
+def x_of(page: Page, frame: float, n: int = 480) -> float:
+    """Pixel of `frame` on the page while the whole video is in view."""
+    box = page.locator("#lanes").bounding_box()
+    assert box is not None
+    return box["x"] + frame / n * box["width"]
+
+
+def lane_y(page: Page, name: str = ".lane-mine") -> float:
+    box = page.locator(name).bounding_box()
+    assert box is not None
+    return box["y"] + box["height"] / 2
+
+
+def test_edges_snap_and_say_to_what(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("odd")
+    label(site, pk, "alice", [(100, 160, LOOP), (200, 260, FLIP)])
+    sign_in(page, site)
+    open_workspace(page, site, pk)
+    y = lane_y(page)
+    page.mouse.move(x_of(page, 160), y)
+    page.mouse.down()
+    page.mouse.move(x_of(page, 180), y, steps=3)
+    page.mouse.move(x_of(page, 198), y, steps=3)
+    expect(page.locator(".magnet-word")).to_have_text("edge of a stroke")
+    expect(page.locator("#hover")).to_be_visible()
+    page.mouse.up()
+    expect(page.locator(".magnet")).to_be_hidden()
+    saved(page)
+    assert strokes(site, pk) == [[100, 200, LOOP], [200, 260, FLIP]]
+    page.mouse.move(x_of(page, 200), y)
+    page.keyboard.down("Alt")
+    page.mouse.down()
+    page.mouse.move(x_of(page, 190), y, steps=2)
+    page.mouse.move(x_of(page, 203), y, steps=2)
+    page.keyboard.up("Alt")
+    page.mouse.up()
+    saved(page)
+    assert strokes(site, pk)[0][1] not in (200, 160), "Alt holds the edge free"
+
+
+def test_the_view_moves_by_keys_wheel_buttons_and_the_overview(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("30fps")
+    sign_in(page, site)
+    open_workspace(page, site, pk)
+
+    def window() -> tuple[float, float]:
+        box = page.locator(".overview-window").bounding_box()
+        whole = page.locator("#overview").bounding_box()
+        assert box is not None and whole is not None
+        return (box["x"] - whole["x"]) / whole["width"], box["width"] / whole["width"]
+
+    def waits(check: str) -> None:
+        page.wait_for_function(
+            "() => { const box = (name) => document.querySelector(name).getBoundingClientRect();"
+            " const [w, o] = [box('.overview-window'), box('#overview')];"
+            f" const [from, size] = [(w.left - o.left) / o.width, w.width / o.width]; return {check}; }}"
+        )
+
+    assert window()[1] > 0.99
+    page.click(".zoom-buttons [data-action=zoom-in]")
+    page.keyboard.press("+")
+    waits("size < 0.4")
+    page.keyboard.press("PageDown")
+    waits("from > 0.1")
+    page.keyboard.press("PageUp")
+    waits("from < 0.01")
+    page.keyboard.press("f")
+    waits("size > 0.99")
+    page.mouse.move(x_of(page, 240), lane_y(page))
+    page.mouse.wheel(0, -800)
+    waits("size < 0.5 && from > 0.2")
+    before = window()
+    page.keyboard.down("Shift")
+    page.mouse.wheel(0, 200)
+    page.keyboard.up("Shift")
+    waits(f"from > {before[0] + 0.02}")
+    # The window on the overview is dragged; its right border zooms.
+    whole = page.locator("#overview").bounding_box()
+    assert whole is not None
+    left, size = window()
+    middle, y = whole["x"] + (left + size / 2) * whole["width"], whole["y"] + whole["height"] / 2
+    page.mouse.move(middle, y)
+    page.mouse.down()
+    page.mouse.move(middle - 60, y, steps=3)
+    page.mouse.up()
+    waits(f"from < {left - 0.03} && Math.abs(size - {size}) < 0.01")
+    left, size = window()
+    right = whole["x"] + (left + size) * whole["width"]
+    page.mouse.move(right, y)
+    page.mouse.down()
+    page.mouse.move(right + 80, y, steps=3)
+    page.mouse.up()
+    waits(f"size > {size + 0.05} && Math.abs(from - {left}) < 0.01")
+
+
+def test_a_reader_hears_the_playhead_and_the_list(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("full")
+    label(site, pk, "alice", [(10, 30, LOOP), (20, 50, PUSH), (100, 120, "")])
+    sign_in(page, site)
+    open_workspace(page, site, pk)
+    slider = page.get_by_role("slider", name="Playhead")
+    slider.focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuetext", "frame 2 of 480, 0:00.080")
+    page.keyboard.press("PageUp")
+    expect(slider).to_have_attribute("aria-valuenow", "252")
+    page.keyboard.press("End")
+    expect(slider).to_have_attribute("aria-valuenow", "479")
+
+    slider.evaluate("element => element.blur()")
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#announce")).to_contain_text("no class yet, frames 100 to 119, 20 frames, marked by hand")
+    rows = page.get_by_role("listbox", name="Strokes and suggestions")
+    rows.focus()
+    page.keyboard.press("Home")
+    chosen = page.locator("[role=option][aria-selected=true]")
+    expect(chosen).to_have_attribute("aria-posinset", "1")
+    assert rows.get_attribute("aria-activedescendant") == chosen.get_attribute("id")
+    expect(chosen).to_contain_text("frames 10 to 29, 20 frames, marked by hand, overlaps another stroke")
+    page.keyboard.press("End")
+    expect(page.locator("[role=option][aria-selected=true]")).to_have_attribute("aria-posinset", "3")
+
+
+def test_others_are_compared_after_one_has_finished(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("hevc")
+    label(site, pk, "alice", [(40, 80, LOOP), (200, 240, PUSH)])
+    label(site, pk, "bob", [(42, 80, LOOP), (200, 240, FLIP), (300, 330, PUSH)], complete=True)
+    sign_in(page, site)
+    open_workspace(page, site, pk)
+    page.keyboard.press("y")
+    expect(page.locator("#toast")).to_contain_text("Every stroke is marked")
+    expect(page.locator("#compare")).to_be_hidden()
+    page.check("#complete")
+    saved(page)
+    page.keyboard.press("y")
+    expect(page.locator("[data-part=sum]")).to_have_text("2 disagreements · 1 agreed")
+    expect(page.locator(".lane-others")).to_contain_text("bob")
+    page.keyboard.press("Shift+ArrowDown")
+    expect(page.locator("[data-part=sum]")).to_contain_text("1 / 2")
+    page.wait_for_selector("[data-action=loop][aria-pressed=true]")
+    page.keyboard.press("Shift+ArrowDown")
+    expect(page.locator("[data-part=says]")).to_have_text("bob: Defensive Backhand Push, 300–329 · you have none here")
+    page.keyboard.press("Enter")
+    saved(page)
+    assert strokes(site, pk)[-1] == [300, 330, PUSH]
+    page.keyboard.press("Control+z")
+    saved(page)
+    assert len(strokes(site, pk)) == 2
+    page.select_option("#filter", "disagreed")
+    expect(page.locator("[role=option]:visible")).to_have_count(3)
+    page.keyboard.press("y")
+    expect(page.locator("#filter")).to_have_value("all")
+
+
+@pytest.fixture
+def finger(browser: Browser) -> Iterator[Page]:
+    """A tablet: 820 pixels wide, touched."""
+    context = browser.new_context(viewport={"width": 820, "height": 1180}, locale="en-GB", has_touch=True)
+    yield context.new_page()
+    context.close()
+
+
+def test_fingers_pan_tap_and_pinch(finger: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("mpeg4")
+    label(site, pk, "alice", [(100, 160, LOOP)])
+    sign_in(finger, site)
+    open_workspace(finger, site, pk)
+    touch = finger.context.new_cdp_session(finger)
+    y = lane_y(finger)
+
+    def touches(kind: str, *xs: float) -> None:
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y, "id": i} for i, x in enumerate(xs)]})
+
+    finger.touchscreen.tap(x_of(finger, 130), y)
+    finger.wait_for_selector("#detail[data-kind=stroke]")
+    finger.touchscreen.tap(x_of(finger, 300), y)
+    finger.wait_for_function("() => Math.abs(Number(document.querySelector('#frame').dataset.frame) - 300) <= 1")
+    middle = x_of(finger, 240)
+    touches("touchStart", middle - 40, middle + 40)
+    for apart in (60, 100, 140, 180):
+        touches("touchMove", middle - apart, middle + apart)
+    touches("touchEnd")
+    size = "document.querySelector('.overview-window').getBoundingClientRect()"
+    finger.wait_for_function(f"() => {size}.width < 0.4 * document.querySelector('#overview').clientWidth")
+    left = finger.evaluate(f"{size}.left")
+    touches("touchStart", middle)
+    for x in (middle - 40, middle - 120, middle - 200):
+        touches("touchMove", x)
+    touches("touchEnd")
+    finger.wait_for_function(f"() => {size}.left > {left + 20}")
+
+
+def test_the_page_does_not_grow_while_the_view_moves(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    """Playing and stepping paint no canvas; panning repaints one; nothing adds elements."""
+    pk = watchable("vp9")
+    label(site, pk, "alice", [(k, k + 4, LOOP) for k in range(0, 470, 5)])
+    sign_in(page, site)
+    open_workspace(page, site, pk)
+    at(page, 100)
+    page.evaluate("() => { const clear = CanvasRenderingContext2D.prototype.clearRect; window.paints = 0;"
+                  " CanvasRenderingContext2D.prototype.clearRect = function (...a) { if (this.canvas.id === 'lanes') window.paints += 1; return clear.apply(this, a); }; }")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector('#frame[data-frame="101"]:not(.is-pending)')
+    assert page.evaluate("window.paints") == 0
+    page.keyboard.press("+")
+    page.keyboard.press("PageDown")
+    page.wait_for_function("() => window.paints > 0")
+    nodes = page.evaluate("document.querySelectorAll('*').length")
+    for _ in range(10):
+        page.keyboard.press("PageDown")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("PageUp")
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.querySelectorAll('*').length") <= nodes + 8 * 12, "a few rows more at most"
+    assert page.locator("[role=option]").count() <= 40, "95 strokes, and only what is near the view has a row"
