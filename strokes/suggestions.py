@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, ExpressionWrapper, F, IntegerField, OuterRef, QuerySet
 from django.db.models.functions import Greatest, Least
@@ -48,6 +49,19 @@ def open_for(lane: Lane) -> QuerySet[Suggestion]:
         .exclude(Exists(strokes))
         .exclude(Exists(_alike(no, "suggestion__begin", "suggestion__end")))
         .order_by("begin", "end")
+    )
+
+
+def open_to(expert: User) -> QuerySet[Suggestion]:
+    """The rule of `open_for`, for all lanes of one expert at once."""
+    here = {"lane__expert": expert, "lane__video": OuterRef("video")}
+    verdicts = Verdict.objects.filter(**here)
+    no = verdicts.filter(accepted=False, suggestion__move=OuterRef("move"))
+    return (
+        Suggestion.objects.filter(current=True, video__blind=False, video__practice=False)
+        .exclude(Exists(verdicts.filter(suggestion=OuterRef("pk"))))
+        .exclude(Exists(_alike(Stroke.objects.filter(**here), "begin", "end")))
+        .exclude(Exists(_alike(no, "suggestion__begin", "suggestion__end")))
     )
 
 

@@ -142,6 +142,32 @@ class DecidedShown(SuggestionShown):
     verdict = s.ChoiceField(choices=["accepted", "rejected"])
 
 
+class QueueQuery(s.Serializer[Any]):
+    n = s.IntegerField(default=20, min_value=1, max_value=100)
+    seed = s.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
+
+
+class QueueVideo(s.Serializer[Any]):
+    id = s.UUIDField()
+    title = s.CharField()
+    width = s.IntegerField()
+    height = s.IntegerField()
+    n_frames = s.IntegerField()
+
+
+class QueueStroke(SuggestionShown):
+    video = QueueVideo()
+    share = s.ChoiceField(choices=["uncertain", "diverse", "random"])
+    useful = s.FloatField()
+    rarity = s.FloatField()
+
+
+class QueueShown(s.Serializer[Any]):
+    seed = s.IntegerField()
+    open = s.IntegerField()
+    strokes = QueueStroke(many=True)
+
+
 class RoiPoint(s.Serializer[Any]):
     frame = s.IntegerField()
     x = s.FloatField()

@@ -17,7 +17,7 @@ from annotator.access import IsAdmin, IsMember, person, video_or_404, visible_vi
 from annotator.api import Endpoint, shapes
 from annotator.api.serializers import DeleteQuery, Problem, VideoChange, VideoShown
 from strokes import suggestions, videos
-from strokes.models import Appearance, Job, Lane, Stroke, Suggestion, Verdict, Video
+from strokes.models import Appearance, Job, Lane, Stroke, Video
 
 ACTIVE = (Job.State.QUEUED, Job.State.RUNNING)
 
@@ -32,19 +32,6 @@ def open_jobs() -> QuerySet[Job]:
     later = Job.objects.filter(video=OuterRef("video"), kind=OuterRef("kind"), pk__gt=OuterRef("pk"))
     failed = Q(state=Job.State.FAILED) & ~Exists(later.exclude(state=Job.State.CANCELLED))
     return Job.objects.filter(Q(state__in=ACTIVE) | failed).defer("log", "args")
-
-
-def _undecided(user: User) -> QuerySet[Suggestion]:
-    """The rule of suggestions.open_for, for all lanes of one expert at once."""
-    here = {"lane__expert": user, "lane__video": OuterRef("video")}
-    verdicts = Verdict.objects.filter(**here)
-    no = verdicts.filter(accepted=False, suggestion__move=OuterRef("move"))
-    return (
-        Suggestion.objects.filter(current=True, video__blind=False, video__practice=False)
-        .exclude(Exists(verdicts.filter(suggestion=OuterRef("pk"))))
-        .exclude(Exists(suggestions._alike(Stroke.objects.filter(**here), "begin", "end")))
-        .exclude(Exists(suggestions._alike(no, "suggestion__begin", "suggestion__end")))
-    )
 
 
 def listed(rows: QuerySet[Video], user: User) -> list[Video]:
@@ -63,7 +50,7 @@ def listed(rows: QuerySet[Video], user: User) -> list[Video]:
         .order_by(F("created").desc(), "pk")
     )
     open_by_video = Counter(
-        _undecided(user).filter(video__in=[video.pk for video in found]).values_list("video", flat=True)
+        suggestions.open_to(user).filter(video__in=[video.pk for video in found]).values_list("video", flat=True)
     )
     for video in found:
         setattr(video, "to_decide", open_by_video[video.pk])  # noqa: B010

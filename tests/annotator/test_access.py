@@ -23,6 +23,7 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "library": PAGE,
     "workspace": PAGE,
     "classes": PAGE,
+    "queue": PAGE,
     "models": PAGE,
     "data": PAGE,
     "sign-in": {"GET": (200, 200, 302, 302), "POST": (403, 403, 403, 403)},
@@ -62,6 +63,7 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "api-decisions": {"GET": (401, 403, 405, 405), "POST": (401, 403, 428, 428)},
     "api-history": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
     "api-lanes": {"GET": (401, 403, 403, 200), "POST": (401, 403, 405, 405)},
+    "api-queue": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
     "api-runs": {"GET": (401, 403, 200, 200)},
     "api-roll-back": {"GET": (401, 403, 403, 405), "POST": (401, 403, 403, 400)},
     "api-promote": {"GET": (401, 403, 403, 405), "POST": (401, 403, 403, 200)},
@@ -152,7 +154,10 @@ def test_matrix(
 def test_a_stranger_learns_no_names(as_charlie: Client, video: Any) -> None:
     row = video(title="SECRET TITLE", players=["SECRET PLAYER"])
     names = [
-        name for name, rows in EXPECTED.items() if "GET" in rows and name in ("library", "classes", "models", "data", "api-videos")
+        name
+        for name, rows in EXPECTED.items()
+        if "GET" in rows
+        and name in ("library", "classes", "queue", "models", "data", "api-videos", "api-queue")
     ]
     for address in [reverse(name) for name in names] + [reverse("workspace", args=[row.pk])]:
         assert b"SECRET" not in as_charlie.get(address).content
