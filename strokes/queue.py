@@ -102,7 +102,7 @@ def distance(one: Candidate, other: Candidate) -> float:
 
 def rarities(counts: Mapping[str, int], moves: Collection[str]) -> dict[str, float]:
     """Weight of each class of `moves`: the root of how much rarer than the mean its strokes are, 0.5 to 2."""
-    mean = (sum(counts.get(move, 0) for move in moves) + 1) / max(1, len(moves))
+    mean = sum(counts.get(move, 0) + 1 for move in moves) / max(1, len(moves))
     weights = {move: (mean / (counts.get(move, 0) + 1)) ** 0.5 for move in moves}
     return {move: min(RAREST, max(COMMONEST, weight)) for move, weight in weights.items()}
 

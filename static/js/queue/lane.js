@@ -31,6 +31,7 @@ export class Lane {
     const [body, unsent] = await Promise.all([get(`videos/${this.video}/workspace/`), this.outbox.open()]);
     this.store = new Store(body, unsent);
     this.tree = new ClassTree(body.taxonomy, this.language);
+    this.classes = `${body.taxonomy.name} ${body.taxonomy.revision}`;
     this.players = body.players;
     if (this.store.unfit.length) {
       this.on.say(gettext("Some earlier unsent work no longer fits this video and was set aside."));

@@ -32,12 +32,22 @@ export class Line {
     return this.waiting.length + this.later.length;
   }
 
-  decide(result, seconds) {
-    const one = this.waiting.shift();
+  /** The current one was decided (or, redone, the one with `id`). */
+  decide(result, seconds, id = this.current?.id) {
+    const one = this.#remove(id);
+    if (!one) return;
     this.recent.unshift({ one, ...result });
     this.recent.length = Math.min(this.recent.length, KEPT);
     this.decided += 1;
     this.seconds.push(seconds);
+  }
+
+  #remove(id) {
+    for (const list of [this.waiting, this.later]) {
+      const at = list.findIndex((each) => each.id === id);
+      if (at >= 0) return list.splice(at, 1)[0];
+    }
+    return null;
   }
 
   putOff() {

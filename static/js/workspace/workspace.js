@@ -2,6 +2,7 @@
 // buttons and tests.
 
 import { get, patch } from "../api.js";
+import { arrive } from "./arrive.js";
 import { readPalette } from "./blocks.js";
 import { buildClasses, showClasses } from "./classes.js";
 import { ClassTree } from "./classtree.js";
@@ -141,7 +142,7 @@ function assemble(parts) {
   };
   sync.show();
   invalidate();
-  openPictures({ ...parts, root });
+  openPictures({ ...parts, root, begin: () => arrive(parts, window.location.search) });
 }
 
 /** Words or figures, and what comes next: as last chosen in this browser. */

@@ -14,7 +14,7 @@ export function forcedRoad(search) {
 }
 
 /** Resolves when the first picture is proven; only then the page is ready. */
-export async function openPictures({ root, player, table, frames, media, say }) {
+export async function openPictures({ root, player, table, frames, media, say, begin = () => player.goTo(0) }) {
   const stats = new Stats();
   const refresh = new Refresh();
   globalThis.topspin = { stats, player };
@@ -41,7 +41,7 @@ export async function openPictures({ root, player, table, frames, media, say }) 
   await refresh.measured;
   if (await source.open(forcedRoad(location.search))) {
     player.source = source;
-    await player.goTo(0);
+    await begin();
     document.body.dataset.ready = "true";
     return;
   }
