@@ -89,7 +89,7 @@ def test_by_key(page: Page, site: Site, waiting: list[str]) -> None:
     # An edge moved by key: the page holds exactly that picture, and that is what is saved.
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+ArrowRight")
-    page.wait_for_selector("#queue[data-held]")
+    page.wait_for_selector("#queue[data-held]", state="attached")
     held = int(page.get_attribute("#queue", "data-held") or -1)
     assert held >= 0, "the picture at the edge was proven"
     begin = int(page.inner_text("[data-edge=begin] .q-edge-frame"))

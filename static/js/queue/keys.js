@@ -2,8 +2,6 @@
 
 import { ClassChord, actionOf } from "../workspace/keymap.js";
 
-const SINGLE = "topspin.single-keys";
-
 /** What an action of the workspace does here. */
 const HERE = {
   play: "play", loop: "play", accept: "accept", reject: "reject", remove: "reject", unsure: "later", undo: "undo", redo: "redo",
@@ -18,16 +16,8 @@ const HELD = /earlier|later-edge|begin-later|end-later/;
 
 const typing = (target) => target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 
-function singleKeys() {
-  try {
-    return window.localStorage.getItem(SINGLE) !== "off";
-  } catch {
-    return true;
-  }
-}
-
 /** run(name), classify(move), top(index), waiting(group or null); `tree()` is the tree of the current video. */
-export function attachKeys({ tree, run, classify, top, waiting, active }) {
+export function attachKeys({ settings, tree, run, classify, top, waiting, active }) {
   let chord = null;
 
   const chordOf = () => {
@@ -47,10 +37,10 @@ export function attachKeys({ tree, run, classify, top, waiting, active }) {
     if (event.isComposing || document.querySelector("dialog[open]") || typing(event.target)) return;
     const pressing = event.target.closest?.("button, a, summary, input");
     if (pressing && (event.code === "Enter" || event.code === "Space")) return;
-    const single = singleKeys();
+    const { single, bindings } = settings;
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
     if (single && !event.repeat && pressed(event)) return event.preventDefault();
-    const name = (single && plain && OWN[event.code]) || HERE[actionOf(event, single)];
+    const name = (single && plain && OWN[event.code]) || HERE[actionOf(event, single, bindings)];
     if (!name) return;
     event.preventDefault();
     if (event.repeat && !HELD.test(name)) return;

@@ -1,13 +1,13 @@
 // The stroke queue's page: brings suggestions, shows one loop, keeps the next three ready, and takes decisions.
 
-import { get } from "../api.js";
+import { get, patch } from "../api.js";
 import { Deck } from "../loops/deck.js";
 import { buildClasses } from "../workspace/classes.js";
 import { find, write } from "../workspace/dom.js";
 import { Effort } from "../workspace/effort.js";
 import { fill, gettext, language } from "../workspace/i18n.js";
-import { bindingOf } from "../workspace/keymap.js";
-import { detect, print } from "../workspace/layouts.js";
+import { KeySettings } from "../workspace/keysettings.js";
+import { Preferences } from "../workspace/preferences.js";
 import { Toast } from "../workspace/toast.js";
 import { Decider } from "./decider.js";
 import { attachKeys } from "./keys.js";
@@ -49,6 +49,7 @@ let shownId = null;
 let group = null;
 let tree = null;
 let treeOf = "";
+let settings = null;
 let asking = null;
 let exhausted = false;
 
@@ -103,7 +104,7 @@ function showTree(next) {
   const classes = find("#classes");
   classes.replaceChildren();
   buildClasses(classes, tree, (move) => decider.accept(move));
-  label();
+  settings?.label();
 }
 
 function empties(one) {
@@ -138,11 +139,15 @@ async function showLoop(one) {
 
 /** The exact picture at an edge; the loop goes on when nothing was moved for a while. */
 let resting = null;
+let holding = null;
 async function hold(frame) {
   const clip = deck.shown;
   if (!clip) return;
   window.clearTimeout(resting);
+  delete root.dataset.held;
+  holding = frame;
   const proven = await clip.hold(frame);
+  if (holding !== frame) return;
   root.dataset.held = proven ? String(frame) : "";
   resting = window.setTimeout(() => {
     delete root.dataset.held;
@@ -197,18 +202,6 @@ for (const edge of ["begin", "end"]) {
 }
 const run = (name) => VERBS[name]?.();
 
-/** Print on the caps what the keyboard prints. */
-async function label() {
-  const printed = await detect(language());
-  document.querySelectorAll("[data-key]").forEach((cap) => {
-    const binding = bindingOf(cap.dataset.key);
-    cap.textContent = binding ? (binding.code ? print(binding.code, printed) : binding.key) : "";
-  });
-  document.querySelectorAll("[data-code]").forEach((cap) => {
-    cap.textContent = print(cap.dataset.code, printed);
-  });
-}
-
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
   if (!button) return;
@@ -219,17 +212,6 @@ document.addEventListener("mousedown", (event) => {
   if (event.target.closest("button") && !event.target.closest("dialog")) event.preventDefault();
 });
 document.querySelectorAll("dialog [data-close]").forEach((button) => button.addEventListener("click", () => button.closest("dialog").close()));
-attachKeys({
-  tree: () => tree,
-  run,
-  classify: (move) => decider.accept(move),
-  top: (index) => decider.top(index),
-  waiting: (next) => {
-    group = next;
-    render();
-  },
-  active: () => effort.active(),
-});
 attachSwipe(find("#card"), {
   act: (name) => {
     effort.active();
@@ -246,5 +228,27 @@ window.addEventListener("focus", flush);
 window.addEventListener("beforeunload", (event) => {
   if (lanes.outboxes.some((each) => each.unkept || (each.unsent && !each.durable))) event.preventDefault();
 });
-label();
+
+/** The keys as this person set them; while that is not known, as they come. */
+async function keyboard() {
+  const known = await get("me/preferences/").catch(() => ({}));
+  const send = (changes) => patch("me/preferences/", changes);
+  const preferences = new Preferences(known, { send, shelf: window.localStorage, user: root.dataset.user });
+  settings = new KeySettings({ preferences, language: language() });
+  attachKeys({
+    settings,
+    tree: () => tree,
+    run,
+    classify: (move) => decider.accept(move),
+    top: (index) => decider.top(index),
+    waiting: (next) => {
+      group = next;
+      render();
+    },
+    active: () => effort.active(),
+  });
+  settings.label();
+}
+
+keyboard();
 fetchMore();
