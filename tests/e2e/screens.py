@@ -58,14 +58,14 @@ def wait_until_quiet(site: Site) -> None:
         time.sleep(3)
 
 
-def demo_site(site: Site) -> Home:
-    """The demo with a model trained on it, and furnished."""
+def demo(site: Site) -> str:
+    """The demo videos and a model trained on them; the id of the one to label."""
     site.manage("demo", timeout=1800)
     wait_until_quiet(site)
     site.manage("retrain", "--preset", "cpu", "--max-minutes", "4", check=False, timeout=900)
     wait_until_quiet(site)
     pk = site.shell("from strokes.models import Video; print(Video.objects.filter(state='prepared', lanes__complete=False).order_by('-created').values_list('pk', flat=True).first() or Video.objects.filter(state='prepared').order_by('-created').first().pk)")
-    return furnish(site, pk.splitlines()[-1])
+    return pk.splitlines()[-1]
 
 
 def main() -> None:
@@ -76,15 +76,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
         site, processes = start_site(Path(temporary) / "data")
         try:
-            home = demo_site(site)
-            stop(processes[1:])  # the worker: nothing may change while pictures are taken
+            pk = demo(site)
+            stop([processes.pop()])  # the worker: nothing may change while pictures are taken
+            home = furnish(site, pk)
             browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
             for place in PLACES:
                 if place.name in wanted or (not wanted and place.kept):
                     names += [shoot(browser, home, place, folder, *view) for view in views()]
                     print(place.name, flush=True)
         finally:
-            stop(processes[:1])
+            stop(processes)
     if not wanted:
         (folder / "README.md").write_text(album(names), "utf-8")
 
