@@ -153,6 +153,8 @@ PLACES = [
     Place("library-admin", "library", at("/"), "admin"),
     Place("library-upload", "library", at("/", press("#upload-open", "#upload-input"))),
     Place("library-delete", "library", at("/", press("[data-delete]", "#delete[open]")), "admin"),
+    Place("queue", "queue", at("/queue/"), kept=True),
+    Place("classes", "classes", at("/classes/"), kept=True),
     Place("models", "models", at("/models/")),
     Place("models-admin", "models", at("/models/"), "admin", kept=True),
     Place("data", "data", at("/data/")),
