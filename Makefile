@@ -3,7 +3,7 @@ PY := .venv/bin/python
 HOST ?= localhost
 PORT ?= 8000
 
-.PHONY: help run setup setup-dev browser test test-fast lint scenes bench soak soak-upload real frames messages screens clean
+.PHONY: help run setup setup-dev browser test test-fast lint scenes bench soak soak-upload keystrokes real frames messages screens clean
 
 help:
 	@sed -n 's/^# //p;s/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -34,8 +34,11 @@ test-fast: setup-dev ## one minute: no browser, no slow tests
 scenes: setup-dev ## train and measure on drawn scenes split by player (about an hour on two cores)
 	$(PY) -m benchmarks.scenes
 
-bench: setup-dev ## every claim about cost, both sides in one run, into docs/benchmarks.md (about an hour, alone on the machine)
+bench: setup-dev keystrokes ## every claim about cost, both sides in one run, into docs/benchmarks.md (about an hour, alone on the machine)
 	$(PY) -m benchmarks.bench
+
+keystrokes: browser ## keys per stroke in the real workspace, and in other tools, into docs/keystrokes.md
+	$(PY) -m benchmarks.keystrokes --write
 
 soak: setup-dev soak-upload ## trainings killed fifty times end with the same bits, and the soaks below
 	$(PY) -m benchmarks.soak_resume --kills 50

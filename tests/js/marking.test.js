@@ -134,6 +134,22 @@ test("class keys that begin: the group key marks, the number names, O ends: thre
   assert.deepEqual(strokes().at(-1), [100, 151, "Offensive Forehand Loop"]);
 });
 
+test("held down, the group key lasts as long as the stroke: two keys", () => {
+  const { editor, at, strokes, ui } = make({ class_keys: "begin" });
+  at(100, 1);
+  editor.pressGroup(editor.tree.group("KeyW"));
+  at(103);
+  editor.releaseGroup(30); // only a tap
+  assert.equal(ui.draft.begin, 100);
+  at(150);
+  editor.releaseGroup(500);
+  assert.equal(ui.group.key, "KeyW", "its number may come now");
+  at(160);
+  ui.set({ group: null });
+  editor.classify("Offensive Forehand Flip");
+  assert.deepEqual(strokes().at(-1), [100, 151, "Offensive Forehand Flip"]);
+});
+
 test("a stroke marked without class still takes its class afterwards, while playing too", () => {
   const { editor, at, strokes, ui } = make({ class_keys: "begin" });
   at(100, 1);

@@ -1,4 +1,5 @@
-// Where a link into the workspace leads: `?frame=412&stroke=<id>` or `?frame=412&suggestion=<id>`.
+// Where a link into the workspace leads: `?frame=412&stroke=<id>`, `?frame=412&suggestion=<id>`, or `?decide`: to the
+// first suggestion that is open.
 
 /** {frame, kind, id} of an address; null for what it does not say. */
 export function placeIn(search) {
@@ -14,5 +15,6 @@ export async function arrive({ player, editor, store, scale }, search) {
   const known = kind && (kind === "stroke" ? store.state.strokes : store.state.suggestions).get(id);
   await player.goTo(known ? known.begin : (frame ?? 0));
   if (known) editor.select(kind, id, { go: false });
+  else if (new URLSearchParams(search).has("decide")) editor.nextToDecide({ quiet: true });
   scale.follow(player.frame);
 }

@@ -105,6 +105,7 @@ export class Editor {
   markEnd = () => marks.end(this);
   markWhole = (move) => marks.whole(this, move);
   pressGroup = (group) => marks.group(this, group);
+  releaseGroup = (heldMs) => marks.release(this, heldMs);
   cancel = () => marks.cancel(this);
 
   setEdge = (edge) => nudges.setEdge(this, edge);

@@ -12,15 +12,18 @@ export function listed(state) {
   return all.sort(byBegin);
 }
 
+/** The picture on screen, or the one on its way to it. */
+const here = ({ player }) => player.target ?? player.frame;
+
 export function go(editor, direction) {
-  const found = neighbour(editor.all(), editor.ui.selected?.id, editor.player.frame, direction);
+  const found = neighbour(editor.all(), editor.ui.selected?.id, here(editor), direction);
   if (found) editor.select(found.kind, found.id);
 }
 
 export function nextToDecide(editor, { quiet = false } = {}) {
   const open = editor.undecided();
   const current = editor.chosen();
-  const from = current ? current.begin : editor.player.frame;
+  const from = current ? current.begin : here(editor);
   const found = nextOpen(open, { order: editor.ui.order, from, current: current?.id });
   if (found) return editor.select("suggestion", found.id);
   if (!quiet) editor.say(editor.nothingOpen?.() ?? gettext("Nothing is left to decide."));

@@ -9,12 +9,13 @@ const typing = (target) => target.closest?.("input:not([type=checkbox], [type=ra
 
 export class Keyboard {
   #held = new Set();
+  #group = null; // {code, at}: the group key that is down
 
   constructor({ tree, editor, ui, run, settings }) {
     Object.assign(this, { tree, editor, ui, run, settings });
     this.chord = new ClassChord(tree);
     document.addEventListener("keydown", (event) => this.#down(event));
-    document.addEventListener("keyup", (event) => this.#held.delete(event.code));
+    document.addEventListener("keyup", (event) => this.#up(event));
     window.addEventListener("blur", () => this.#held.clear());
     ui.subscribe(() => {
       if (!ui.group) this.chord.clear();
@@ -40,6 +41,14 @@ export class Keyboard {
     this.run(action);
   }
 
+  #up(event) {
+    this.#held.delete(event.code);
+    if (this.#group?.code !== event.code) return;
+    const { at } = this.#group;
+    this.#group = null;
+    this.editor.releaseGroup(event.timeStamp - at);
+  }
+
   /** K held: J and L are one frame. */
   #jog(event) {
     if (!this.settings.single || !this.#held.has("KeyK") || event.shiftKey || event.ctrlKey || event.metaKey) return null;
@@ -50,7 +59,10 @@ export class Keyboard {
     const meaning = this.chord.press(event);
     if (!meaning) return false;
     this.editor.effort.active();
-    if ("group" in meaning) this.editor.pressGroup(meaning.group);
+    if ("group" in meaning) {
+      this.#group = meaning.group && { code: event.code, at: event.timeStamp };
+      this.editor.pressGroup(meaning.group);
+    }
     else this.ui.set({ group: null });
     if (meaning.move) this.editor.classify(meaning.move);
     else if (meaning.top !== undefined) this.editor.top(meaning.top);

@@ -3,6 +3,8 @@
 import * as commands from "./commands.js";
 import { fill, gettext } from "./i18n.js";
 
+const HOLD_MS = 300; // a shorter press is a tap
+
 /** Whether nothing may be marked because the picture on screen is not proven; says so. */
 export function unproven(editor) {
   if (editor.player.unproven === null || editor.player.unproven === undefined) return false;
@@ -22,7 +24,7 @@ export function begin(editor, move = editor.ui.armed, { byClass = false } = {}) 
 }
 
 /** The picture on screen is the stroke's last one, so its end (exclusive) is one further. */
-export function end(editor) {
+export function end(editor, { waiting = null } = {}) {
   const { ui, player, reaction } = editor;
   const { draft } = ui;
   if (unproven(editor)) return;
@@ -35,7 +37,7 @@ export function end(editor) {
   if (!editor.commit([op])) return;
   if (draft.pressed !== undefined) reaction.marked(op.stroke, "begin", draft.pressed, draft.speed);
   if (live(player)) reaction.marked(op.stroke, "end", player.frame, player.speed);
-  ui.set({ draft: null, armed: "", group: null, selected: { kind: "stroke", id: op.stroke } });
+  ui.set({ draft: null, armed: "", group: waiting, selected: { kind: "stroke", id: op.stroke } });
 }
 
 /** One press of the code window: a stroke of `move` from the lead before this picture to the lag behind it. */
@@ -65,11 +67,19 @@ export function startsNew(editor) {
   return player.playing && !player.looping && (ui.classKeys === "whole" || Boolean(chosen.move));
 }
 
-/** A group key was pressed (null: taken back). In the mode "begin" the stroke begins now; its number names it. */
+/**
+ * A group key was pressed (null: taken back). In the mode "begin" the stroke begins now; its number names it, before or
+ * after its end. Held down, the key lasts as long as the stroke: letting it go is the end.
+ */
 export function group(editor, group) {
   const starts = group && editor.ui.classKeys === "begin" && startsNew(editor);
   editor.ui.set({ group });
   if (starts) begin(editor, "", { byClass: true });
+}
+
+export function release(editor, heldMs) {
+  const { draft, group: waiting } = editor.ui;
+  if (draft?.byClass && heldMs >= HOLD_MS) end(editor, { waiting: draft.move ? null : waiting });
 }
 
 export function cancel(editor) {

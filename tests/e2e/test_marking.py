@@ -1,0 +1,117 @@
+"""Marking by keys as a French keyboard sends them, by fingers on a tablet, with keys of one's own, in few strokes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, CDPSession, Page, expect
+
+from benchmarks import keystrokes
+from tests.e2e.conftest import Site, sign_in
+from tests.e2e.test_frames import open_workspace, watchable
+from tests.e2e.test_workspace import at, rows, saved
+
+pytestmark = pytest.mark.browser
+__all__ = ["watchable"]
+
+# What an AZERTY keyboard gives: the place of the key, and the character it types.
+AZERTY = {
+    "KeyQ": "a", "KeyW": "z", "KeyA": "q", "KeyZ": "w", "KeyM": ",", "Semicolon": "m", "Comma": ";", "Digit1": "&",
+    "Digit2": "é", "Digit0": "à", "KeyI": "i", "KeyO": "o", "KeyB": "b",
+}  # fmt: skip
+
+
+def azerty(keys: CDPSession, code: str, key: str = "", modifiers: int = 0) -> None:
+    """Press a key of a French keyboard. Modifiers: 2 Ctrl, 8 Shift."""
+    for kind in ("rawKeyDown", "keyUp"):
+        event = {"type": kind, "code": code, "key": key or AZERTY[code], "modifiers": modifiers}
+        keys.send("Input.dispatchKeyEvent", event)
+
+
+def test_a_french_keyboard(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("120fps")
+    sign_in(page, site)
+    open_workspace(page, site, pk)
+    keys = page.context.new_cdp_session(page)
+    page.click("[data-action=sheet]")
+    page.select_option("#sheet [data-part=layout]", "azerty")
+    page.keyboard.press("Escape")
+    expect(page.locator("#classes kbd[data-code=KeyQ]")).to_have_text("A")
+    expect(page.locator("#classes kbd[data-code=KeyA]")).to_have_text("Q")
+    at(page, 20)
+    azerty(keys, "KeyI")
+    page.wait_for_selector("#detail[data-kind=draft]")
+    at(page, 40)
+    azerty(keys, "KeyO")
+    azerty(keys, "KeyQ")  # types "a": serve forehand
+    azerty(keys, "Digit2")  # types "é": its second technique
+    azerty(keys, "KeyM")  # types ",": one frame back
+    page.wait_for_selector('#frame[data-frame="39"]:not(.is-pending)')
+    azerty(keys, "Comma", ".", modifiers=8)  # Shift and ";" types ".": one frame forward
+    page.wait_for_selector('#frame[data-frame="40"]:not(.is-pending)')
+    azerty(keys, "Semicolon")  # types "m": the end one frame earlier
+    saved(page)
+    assert rows(site, pk) == [[20, 40, "Serve Forehand Loop", False, ""]]
+    azerty(keys, "KeyW", "z", modifiers=2)
+    saved(page)
+    assert rows(site, pk) == [[20, 41, "Serve Forehand Loop", False, ""]]
+    azerty(keys, "KeyM", "?", modifiers=8)
+    page.wait_for_selector("#sheet[open]")
+
+
+def test_keys_of_ones_own(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("120fps")
+    keystrokes.expert(site, "remaps")
+    sign_in(page, site, "remaps")
+    open_workspace(page, site, pk)
+    page.keyboard.press("?")
+    page.fill("#sheet [data-part=search]", "region")
+    expect(page.locator("#sheet [data-row]:visible")).to_have_count(1)
+    page.click("[data-remap=region]")
+    page.keyboard.press("w")
+    expect(page.locator("#sheet [data-part=said]")).to_contain_text("belongs to the classes")
+    page.keyboard.press("p")
+    expect(page.locator("#sheet [data-part=said]")).to_contain_text("is taken")
+    with page.expect_response(lambda answer: "preferences" in answer.url and answer.ok):
+        page.keyboard.press("m")
+        expect(page.locator("[data-remap=region]")).to_have_text("M")
+    page.reload()
+    page.wait_for_selector("body[data-ready=true]")
+    expect(page.locator("kbd[data-key=region]").first).to_have_text("M")
+    page.keyboard.press("r")
+    expect(page.locator(".ws-transport [data-action=region]")).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("m")
+    expect(page.locator(".ws-transport [data-action=region]")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("?")
+    with page.expect_response(lambda answer: "preferences" in answer.url and answer.ok):
+        page.click("#sheet [data-part=reset-keys]")
+    expect(page.locator("[data-remap=region]")).to_have_text("R")
+
+
+def test_the_code_window_on_a_tablet(browser: Browser, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("vfr")
+    keystrokes.expert(site, "tablet")
+    context = browser.new_context(viewport={"width": 820, "height": 1180}, has_touch=True, locale="fr-FR")
+    page = context.new_page()
+    sign_in(page, site, "tablet")
+    open_workspace(page, site, pk)
+    page.tap("[data-mode=whole]")
+    leaves = page.locator(".classes .leaf")
+    for index in range(leaves.count()):
+        box = leaves.nth(index).bounding_box()
+        assert box is not None and box["height"] >= 44 and box["width"] >= 44
+    at(page, 240)
+    page.tap(".leaf[data-move='Offensive Backhand Flip']")
+    saved(page)
+    body = page.request.get(f"{site.url}/api/v1/videos/{pk}/workspace/").json()
+    [stroke] = body["strokes"]
+    assert stroke["move"] == "Offensive Backhand Flip" and stroke["begin"] < 240 < stroke["end"]
+    context.close()
+
+
+def test_a_script_of_strokes_in_few_keys(browser: Browser, site: Site) -> None:
+    """The small version of `make keystrokes`: the bars per stroke, no mouse, right classes, exact edges once put right."""
+    roads = keystrokes.measure(browser, site, 3, 0.25, seed=4)
+    assert keystrokes.failures(roads) == []
+    assert [round(road.per_stroke * 3) for road in roads if road.name in keystrokes.BARS] == [6, 9, 6, 3]
