@@ -51,6 +51,7 @@ def test_a_french_keyboard(page: Page, site: Site, watchable: Callable[[str], st
     azerty(keys, "Comma", ".", modifiers=8)  # Shift and ";" types ".": one frame forward
     page.wait_for_selector('#frame[data-frame="40"]:not(.is-pending)')
     azerty(keys, "Semicolon")  # types "m": the end one frame earlier
+    page.wait_for_timeout(700)  # it rests before it is recorded
     saved(page)
     assert rows(site, pk) == [[20, 40, "Serve Forehand Loop", False, ""]]
     azerty(keys, "KeyW", "z", modifiers=2)
