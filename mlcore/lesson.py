@@ -123,26 +123,26 @@ def _rally(hand: str, technique: str) -> Lesson:
         back = {CROUCH: 0.4, LEAN: 14, TWIST: turn, HAND_X: -0.85 if fore else -0.05, HAND_Y: 0.02 if fore else -0.05, SWIVEL: swivel, RACKET: 170 if fore else 150}
         hit = {TWIST: 0.2, HAND_X: 0.8, HAND_Y: 0.02, RACKET: 75}
         on = {TWIST: -turn * 0.8, HAND_X: 0.97, HAND_Y: 0.05, RACKET: 5, SHIFT: 0.12}
-        return Lesson("", 1.15, 0.56, _keys((0.36, back), (0.56, hit), (0.72, on), (0.82, on)), 10.5)
+        return Lesson("", 35 / FPS, 0.56, _keys((0.36, back), (0.56, hit), (0.72, on), (0.82, on)), 10.5)
     if technique == "Flip":  # a step in over the table, then the wrist
         reach = {SHIFT: 0.4, CROUCH: 0.85, LEAN: 50, TWIST: 0.5 if fore else -0.2, HAND_X: 0.86, HAND_Y: -0.34, SWIVEL: swivel, RACKET: -35 if fore else -60, STANCE: 0.36, HEAD: -10}
         hit = {HAND_X: 0.95, HAND_Y: -0.2, RACKET: 60}
         over = {HAND_X: 0.9, HAND_Y: 0.02, RACKET: 125 if fore else 110}
-        return Lesson("", 1.15, 0.58, _keys((0.42, reach), (0.58, hit), (0.68, over), (0.78, over)), 7.5)
+        return Lesson("", 35 / FPS, 0.58, _keys((0.42, reach), (0.58, hit), (0.68, over), (0.78, over)), 7.5)
     if technique == "Push":  # low, the open racket slides forward under the ball
-        ready = {CROUCH: 0.95, LEAN: 36, TWIST: 0.3 if fore else 0.1, HAND_X: 0.2, HAND_Y: -0.3, SWIVEL: swivel, RACKET: 25, FACE: 0.2, SHIFT: 0.05}
+        ready = {CROUCH: 0.95, LEAN: 36, TWIST: 0.3 if fore else 0.1, HAND_X: 0.0, HAND_Y: 0.02, SWIVEL: swivel, RACKET: 25, FACE: 0.2, SHIFT: 0.05}
         hit = {HAND_X: 0.72, HAND_Y: -0.5, RACKET: 5, SHIFT: 0.16}
         slid = {HAND_X: 0.98, HAND_Y: -0.56, RACKET: -5, SHIFT: 0.22}
-        return Lesson("", 1.25, 0.66, _keys((0.4, ready), (0.66, hit), (0.86, slid), (0.95, slid)), 4.2)
+        return Lesson("", 38 / FPS, 0.66, _keys((0.32, ready), (0.66, hit), (0.86, slid), (0.95, slid)), 4.2)
     if technique == "Block":  # the racket stands upright in the ball's way, no swing
         wall = {CROUCH: 0.62, LEAN: 18, TWIST: -0.1 if fore else 0.1, HAND_X: 0.6 if fore else 0.5, HAND_Y: 0.0, SWIVEL: swivel, RACKET: 92, FACE: 0.9}
         give = {HAND_X: 0.68 if fore else 0.58, HAND_Y: 0.02, RACKET: 88}
-        return Lesson("", 0.95, 0.5, _keys((0.26, wall), (0.46, wall), (0.56, give), (0.68, give)), 5.5)
+        return Lesson("", 29 / FPS, 0.5, _keys((0.26, wall), (0.46, wall), (0.56, give), (0.68, give)), 5.5)
     # Backspin: the chop, from beside the ear down to the knee, one step back from the table
     high = {SHIFT: -0.3, CROUCH: 0.35, LEAN: 6, TWIST: turn, HAND_X: -0.35 if fore else 0.0, HAND_Y: 0.75 if fore else 0.55, SWIVEL: swivel, RACKET: 120, FACE: 0.4, HEAD: -4}
     hit = {CROUCH: 0.8, LEAN: 22, TWIST: 0.0, HAND_X: 0.72, HAND_Y: -0.3, RACKET: 10}
     low = {CROUCH: 1.0, LEAN: 32, TWIST: -turn * 0.5, HAND_X: 0.72, HAND_Y: -0.86, RACKET: -40}
-    return Lesson("", 1.35, 0.68, _keys((0.42, high), (0.68, hit), (0.88, low), (1.0, low)), 4.6)
+    return Lesson("", 41 / FPS, 0.68, _keys((0.42, high), (0.68, hit), (0.88, low), (1.0, low)), 4.6)
 
 
 def _serve(hand: str, technique: str) -> Lesson:
@@ -266,7 +266,7 @@ def pictures(played: Sequence[Played], n: int, width: int, height: int) -> Itera
     """`n` pictures (height, width, 3) RGB uint8."""
     painter = Painter(SETTING, width, height)
     for k in range(n):
-        seconds = k / FPS
+        seconds = (k + 0.5) / FPS  # in the first picture of a stroke the racket has left its rest already
         one = next((p for p in played if p.begin <= k < p.end), None)
         joints, pose = _joints(one, seconds)
         black = bool(one and one.lesson and one.lesson.backhand)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from annotator.access import members_only, person, visible_videos
 from annotator.api import shapes
 from annotator.api.videos import listed
+from strokes import practice
 from strokes.models import Player, Taxonomy
 
 STEPS = ["probe", "proxy", "prepare", "suggest"]
@@ -31,15 +34,31 @@ def next_for(video: dict[str, Any]) -> str:
     return "go_on" if mine["strokes"] else "start"
 
 
+def practice_for(user: User) -> dict[str, Any] | None:
+    """The practice video for this person: `first` while they have neither finished nor skipped it. None without one."""
+    video, state = practice.current(), practice.of(user)
+    if video is None:
+        return None
+    return {
+        "url": reverse("workspace", args=[video.pk]),
+        "poster": reverse("media", args=[video.pk, "poster.jpg"]),
+        "first": not (state.finished or state.skipped),
+        "begun": bool(state.steps),
+        "best": state.best,
+        "best_percent": round(100 * state.best),
+    }
+
+
 @members_only
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     user = person(request)
-    cards = [shapes.video(video) for video in listed(visible_videos(user), user)]
+    cards = [shapes.video(video) for video in listed(visible_videos(user).filter(practice=False), user)]
     for card in cards:
         card["next"] = next_for(card)
         card["step"] = STEPS.index(card["progress"]["kind"]) + 1 if card["progress"] else 0
     context = {
+        "practice": practice_for(user),
         "cards": cards,
         "steps": len(STEPS),
         "taxonomies": (taxonomies := list(Taxonomy.objects.order_by("name", "-revision"))),

@@ -45,6 +45,8 @@ PURE = [
     "frames/roaderror",
     "scores",
     "remembered",
+    "tourstate",
+    "scorewords",
 ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
@@ -27,6 +28,7 @@ class Command(BaseCommand):
     help = "Makes the demo videos, once."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        call_command("practice", stdout=self.stdout)
         done = Path(settings.DATA) / "demo.done"
         if done.exists():
             self.stdout.write(_("The demo videos have been made before."))

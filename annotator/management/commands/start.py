@@ -150,6 +150,8 @@ def start_children(host: str, port: int, *, demo: bool) -> dict[str, subprocess.
            "--workers", "2", "--threads", "8", "--timeout", "120", "--keep-alive", "75", "--graceful-timeout", "10",
            "--no-control-socket", "--log-level", "warning"]  # fmt: skip
     commands = {"site": web, "worker": [*manage, "worker"], **({"demo": [*manage, "demo"]} if demo else {})}
+    if not demo and not (settings.DATA / "practice.done").exists():
+        commands["practice"] = [*manage, "practice"]
     libc, starter = ctypes.CDLL(None), os.getpid()
 
     def in_child() -> None:
@@ -183,7 +185,7 @@ def watch(children: dict[str, subprocess.Popen[bytes]], stop: threading.Event) -
     """Wait until asked to stop (None) or until site or worker ended by itself (its name)."""
     while not stop.wait(0.5):
         for name, process in children.items():
-            if process.poll() is not None and name != "demo":
+            if process.poll() is not None and name not in ("demo", "practice"):
                 return {"site": _("site"), "worker": _("worker")}[name]
     return None
 

@@ -21,9 +21,7 @@ export function buildClasses(root, tree, pick) {
   negative.title = gettext("Not a stroke: picking up the ball, a practice swing, somebody else");
   const search = h("button.button.button-quiet.button-small", { type: "button", "data-action": "palette" },
     gettext("Find a class"), h("kbd", { "data-key": "palette" }));
-  const rule = h("button.button.button-quiet.button-small", { type: "button", "data-action": "rule" },
-    gettext("Rule"), h("kbd", { "data-key": "rule" }));
-  root.append(h("div.classes-foot", {}, negative, rule, search));
+  root.append(h("div.classes-foot", {}, negative, search));
   root.classList.toggle("classes-long", tree.groups.some((group) => group.leaves.length > 5));
 }
 

@@ -98,7 +98,7 @@ export class Detail {
   #source(chosen) {
     if (!chosen) return "";
     if (chosen.kind === "suggestion") {
-      const from = chosen.run === null ? gettext("from motion alone") : fill(gettext("model %(number)s"), { number: chosen.run });
+      const from = fromMotion(chosen) ? gettext("from motion alone") : chosen.run === null ? gettext("made for practice") : fill(gettext("model %(number)s"), { number: chosen.run });
       return this.ui.adjust ? "" : from;
     }
     return {

@@ -71,6 +71,7 @@ export class Timeline {
     this.marks.draw();
     this.overview.draw();
     this.slider.draw();
+    this.after?.(); // what else stands on the same scale
   }
 
   /** A loop whose stroke is in view plays there, lead and tail or not: the view stays. */

@@ -28,11 +28,13 @@ import { Preferences } from "./preferences.js";
 import { RulePanel } from "./rules.js";
 import { Scale } from "./scale.js";
 import { choices, remember } from "./remembered.js";
+import { openTour } from "./tour.js";
 import { Store } from "./store.js";
 import { Sync } from "./sync.js";
 import { Timeline } from "./timeline.js";
 import { Toast } from "./toast.js";
 import { Ui } from "./ui.js";
+import { Under } from "./under.js";
 import { actions } from "./verbs.js";
 import { waitUntilWatchable } from "./waiting.js";
 
@@ -98,7 +100,11 @@ function assemble(parts) {
 
   rememberChoices(parts);
   const rules = new RulePanel(find("#rules"), { ...parts, language: language() });
-  const run = actions({ ...parts, timeline, compare, detail, palette, rules });
+  const verbs = actions({ ...parts, timeline, compare, detail, palette, rules });
+  const run = (action) => {
+    verbs(action);
+    tour?.did(action);
+  };
   toast.onUndo = () => editor.undo();
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-action]");
@@ -118,6 +124,9 @@ function assemble(parts) {
   prepareDialogs();
   new KeySheet(find("#sheet"), settings);
   settings.label();
+  const under = new Under(find("#under"), { ...parts, lanesCanvas: timeline.lanes.canvas, invalidate });
+  timeline.after = () => under.draw();
+  const tour = openTour({ ...parts, under, settings, invalidate });
 
   function render() {
     picture.render();
@@ -128,6 +137,7 @@ function assemble(parts) {
     detail.render();
     code.render();
     rules.render();
+    tour?.render();
     const chosen = editor.chosen();
     const from = chosen?.kind === "stroke" ? store.state.suggestions.get(chosen.suggestion) : chosen;
     showClasses(classes, { move: ui.draft ? ui.draft.move : (chosen?.move ?? ui.armed), group: ui.group, top: from?.top });
@@ -169,6 +179,7 @@ const emptyLanes = ({ body }) => ({
   stroke: () => gettext("I where a stroke begins, O where it ends"),
   suggestion: () => {
     if (body.video.blind) return gettext("None on this video: it is kept blind, to measure how much suggestions help and bias");
+    if (body.video.practice) return gettext("Every suggestion is decided");
     if (body.video.state !== "prepared") return gettext("Suggestions appear here by themselves once the video is prepared");
     return gettext("Nothing is proposed for this video");
   },
