@@ -67,6 +67,7 @@ async function signIn(event) {
     // Somebody else sat down: this page shows the other person's work, so it begins anew.
     if (user.name !== form.dataset.user) location.reload();
     else document.dispatchEvent(new CustomEvent("topspin:signed-in"));
+    tabs.postMessage(user.name);
   } catch (failure) {
     tell(form, failure.message);
     form.password.select();
@@ -74,9 +75,17 @@ async function signIn(event) {
 }
 
 const dialog = document.getElementById("sign-in-again");
+const tabs = new BroadcastChannel("topspin-session");
 if (dialog) {
-  dialog.querySelector("form").addEventListener("submit", signIn);
-  onSignedOut(() => {
+  const form = dialog.querySelector("form");
+  form.addEventListener("submit", signIn);
+  onSignedOut((error) => {
     if (!dialog.open) dialog.showModal();
+    tell(form, error.code === "other_person" ? error.message : "");
+  });
+  tabs.addEventListener("message", ({ data }) => {
+    if (!dialog.open || data !== form.dataset.user) return;
+    dialog.close();
+    document.dispatchEvent(new CustomEvent("topspin:signed-in"));
   });
 }

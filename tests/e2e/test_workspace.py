@@ -100,8 +100,30 @@ def test_signed_out_and_back_in_place(page: Page, site: Site, watchable: Callabl
     assert rows(site, pk) == [[10, 30, "Negative", False, ""]]
 
 
+def test_two_tabs_are_one_desk(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("bframes")
+    sign_in(page, site)
+    open_workspace(page, site, pk)
+    other = page.context.new_page()
+    open_workspace(other, site, pk)
+    page.context.route("**/decisions/", lambda route: route.abort())
+    mark(page, 50, 69, "q", "1")
+    expect(other.locator(".row")).to_have_count(1)
+    expect(other.locator("#outbox")).to_have_attribute("data-unsent", "2")
+    other.keyboard.press("Control+z")  # what was done in the first tab, unsent as it is
+    expect(page.locator(".row")).to_contain_text("no class yet")
+    page.context.unroute("**/decisions/")
+    page.close()
+    other.evaluate("window.dispatchEvent(new Event('online'))")
+    saved(other)
+    assert rows(site, pk) == [[50, 70, "", False, ""]]
+    other.keyboard.press("Control+z")
+    saved(other)
+    assert rows(site, pk) == []
+
+
 @pytest.mark.parametrize("keep", ["mine", "theirs"])
-def test_two_tabs_never_overwrite_silently(
+def test_two_places_never_overwrite_silently(
     page: Page, browser: Browser, site: Site, watchable: Callable[[str], str], keep: str
 ) -> None:
     pk = watchable("bframes")
@@ -112,7 +134,9 @@ def test_two_tabs_never_overwrite_silently(
         saved(page)
     page.reload()
     page.wait_for_selector("body[data-ready=true]")
-    other = page.context.new_page()
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-GB")
+    other = context.new_page()
+    sign_in(other, site)
     open_workspace(other, site, pk)
     page.keyboard.press("ArrowDown")
     other.keyboard.press("ArrowDown")
@@ -123,12 +147,104 @@ def test_two_tabs_never_overwrite_silently(
     other.keyboard.press("q")
     other.keyboard.press(second)
     other.wait_for_selector("#which[open]")
-    other.click(f"#which button[value={keep}]")
+    other.keyboard.press("Escape")  # decides nothing, also over a reload
+    expect(other.locator("#outbox")).to_have_attribute("data-unsent", "1")
+    other.reload()
+    other.wait_for_selector("#which[open]")
+    if keep == "theirs":
+        other.keyboard.press("ArrowDown")
+    other.keyboard.press("Enter")
     saved(other)
     names = {"1": "Backspin", "2": "Loop", "3": "Sidespin", "4": "Topspin"}
     expected = f"Serve Forehand {names[second if keep == 'mine' else first]}"
     assert [row[2] for row in rows(site, pk)] == [expected]
-    expect(other.locator("#detail [data-part=move]")).to_have_text(expected)
+    expect(other.locator(".row .row-name")).to_have_text(expected)
+    if keep == "theirs":  # what was not taken is set aside, and can still be had
+        other.click("#unsent-open")
+        other.click("#unsent [data-do=retry]")
+        saved(other)
+        assert [row[2] for row in rows(site, pk)] == ["Serve Forehand Topspin"]
+    context.close()
+
+
+def test_undo_and_redo_over_a_reload_and_back_to_here(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("120fps")
+    sign_in(page, site)
+    open_workspace(page, site, pk)
+    mark(page, 200, 219, "w", "2")
+    page.keyboard.press("u")
+    page.check("#complete")
+    saved(page)
+    page.reload()
+    page.wait_for_selector("body[data-ready=true]")
+    for _ in range(3):
+        page.keyboard.press("Control+z")
+    saved(page)
+    assert rows(site, pk) == [[200, 220, "", False, ""]]
+    assert not page.is_checked("#complete")
+    page.reload()
+    page.wait_for_selector("body[data-ready=true]")
+    page.keyboard.press("Control+Shift+z")
+    page.keyboard.press("Control+Shift+z")
+    saved(page)
+    assert rows(site, pk) == [[200, 220, "Offensive Forehand Loop", True, ""]]
+    page.keyboard.press("h")
+    expect(page.locator("#history .log-row").first).to_contain_text("done again: you marked #1 as unsure")
+    page.locator("#history .log-row", has_text="you marked #1: ").locator("[data-do=back]").click()
+    expect(page.locator(".log-preview li")).to_have_count(3)
+    page.keyboard.press("Enter")
+    saved(page)
+    assert rows(site, pk) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+z")
+    saved(page)
+    assert rows(site, pk) == [[200, 220, "Offensive Forehand Loop", True, ""]]
+
+
+def test_refused_for_good_is_set_aside(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("vfr")
+    sign_in(page, site)
+    open_workspace(page, site, pk)
+    refusal = {"code": "bad_op", "message": "Cannot be used.", "params": {}}
+    page.context.route("**/decisions/", lambda route: route.fulfill(status=400, json=refusal))
+    before = len(rows(site, pk))
+    mark(page, 300, 309)
+    expect(page.locator("#unsent-open")).to_have_text("1 set aside")
+    saved(page)
+    page.context.unroute("**/decisions/")
+    page.reload()
+    page.wait_for_selector("body[data-ready=true]")
+    page.click("#unsent-open")
+    expect(page.locator("#unsent .aside-list")).to_contain_text("Cannot be used.")
+    with page.expect_download() as download:
+        page.click("#unsent [data-part=download]")
+    kept = json.loads(download.value.path().read_text())
+    assert [entry["op"]["data"]["begin"] for entry in kept["aside"]] == [300]
+    page.click("#unsent [data-do=retry]")
+    saved(page)
+    assert len(rows(site, pk)) == before + 1
+
+
+def test_somebody_else_at_the_same_browser(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    """alice's page is open, admin signs in in another tab: alice's work is neither shown to admin nor saved as hers."""
+    pk = watchable("rotated")
+    sign_in(page, site)
+    open_workspace(page, site, pk)
+    before = rows(site, pk)
+    page.context.clear_cookies(name="sessionid")
+    other = page.context.new_page()
+    sign_in(other, site, "admin")
+    mark(page, 400, 409)
+    expect(page.locator("#sign-in-again .form-error")).to_contain_text("admin")
+    open_workspace(other, site, pk)
+    assert other.locator(".row").count() == 0
+    expect(other.locator("#outbox")).to_have_attribute("data-unsent", "0")
+    assert site.shell("from strokes.models import Lane; print(Lane.objects.filter(expert__username='admin').count())") == "0"
+    other.close()
+    page.fill("#sign-in-again input[name=password]", PASSWORD)
+    page.keyboard.press("Enter")
+    saved(page)
+    assert rows(site, pk) == sorted([*before, [400, 410, "", False, ""]])
 
 
 def test_single_keys_can_be_switched_off(page: Page, site: Site, watchable: Callable[[str], str]) -> None:

@@ -5,11 +5,11 @@ import test from "node:test";
 
 import { compareLanes, match, overlapOf } from "../../static/js/workspace/agreement.js";
 import { ClassTree } from "../../static/js/workspace/classtree.js";
-import { History } from "../../static/js/workspace/commands.js";
 import { Compare } from "../../static/js/workspace/compare.js";
 import { difference } from "../../static/js/workspace/comparebar.js";
 import { Editor } from "../../static/js/workspace/editor.js";
 import { arrange } from "../../static/js/workspace/spans.js";
+import { History } from "../../static/js/workspace/steps.js";
 import { Store } from "../../static/js/workspace/store.js";
 import { Ui } from "../../static/js/workspace/ui.js";
 import { body, taxonomy } from "./fixtures.js";
@@ -46,7 +46,7 @@ async function comparing(lanes, extra = {}) {
   const player = { frame: 0, target: 0, looping: null, arrive() {}, goTo() {}, loop(span) { player.looping = span; } };
   const sent = [];
   const editor = new Editor({
-    store, ui, player, outbox: { push: (ops) => sent.push(...ops) }, history: new History(), effort: { take: () => 0, active() {} },
+    store, ui, player, outbox: { push: (ops) => sent.push(...ops) }, history: new History(store), effort: { take: () => 0, active() {} },
     tree: new ClassTree(taxonomy), table: { n: 1000 }, players: [], say: (text) => said.push(text),
   });
   const compare = new Compare({ load: async () => ({ lanes, consensus: null, admin: false, ...extra }), store, ui, editor, player, say: (text) => said.push(text) });

@@ -4,12 +4,11 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { ClassTree } from "../../static/js/workspace/classtree.js";
-import { History } from "../../static/js/workspace/commands.js";
 import { Editor } from "../../static/js/workspace/editor.js";
 import { Effort } from "../../static/js/workspace/effort.js";
 import { newId } from "../../static/js/workspace/ids.js";
-import { sentence } from "../../static/js/workspace/log.js";
 import { Scale, rulerStep } from "../../static/js/workspace/scale.js";
+import { History } from "../../static/js/workspace/steps.js";
 import { Store } from "../../static/js/workspace/store.js";
 import { Ui } from "../../static/js/workspace/ui.js";
 import { body, taxonomy } from "./fixtures.js";
@@ -21,7 +20,7 @@ function make(extra = {}) {
   const sent = [];
   const player = { frame: 0, shown: [], goTo(frame) { this.shown.push(frame); this.frame = frame; }, arrive(span) { this.goTo(span.begin); }, pause() {} };
   const timers = { setTimeout: () => 1, clearTimeout: () => {} };
-  const editor = new Editor({ store, ui, player, timers, outbox: { push: (ops) => sent.push(...ops) }, history: new History(), effort: new Effort(() => 0), tree: new ClassTree(taxonomy), table: { n: 1000 }, players: [{ pseudonym: "P" }], say: (text) => said.push(text) });
+  const editor = new Editor({ store, ui, player, timers, outbox: { push: (ops) => sent.push(...ops) }, history: new History(store), effort: new Effort(() => 0), tree: new ClassTree(taxonomy), table: { n: 1000 }, players: [{ pseudonym: "P" }], say: (text) => said.push(text) });
   return { editor, store, ui, player, said, sent };
 }
 
@@ -165,11 +164,4 @@ test("time spent leaves out the pauses", () => {
   now = 601_500;
   assert.equal(effort.take(), 6.5);
   assert.equal(effort.take(), 0);
-});
-
-test("history reads as sentences", () => {
-  const name = (move) => move.slice(0, 3);
-  assert.equal(sentence({ kind: "add", data: { begin: 3, end: 9, move: "Loop" } }, name), "marked Loo 3–8");
-  assert.equal(sentence({ kind: "change", data: { end: 12 }, before: { end: 9 } }, name), "changed end 8 → 11");
-  assert.equal(sentence({ kind: "remove", before: { begin: 3, end: 9, move: "Loop" }, undoes: "x" }, name), "undo: removed Loo 3–8");
 });

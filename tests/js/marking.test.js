@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { ClassTree } from "../../static/js/workspace/classtree.js";
-import { History } from "../../static/js/workspace/commands.js";
+import { History } from "../../static/js/workspace/steps.js";
 import { Editor } from "../../static/js/workspace/editor.js";
 import { Effort } from "../../static/js/workspace/effort.js";
 import { FrameTable } from "../../static/js/workspace/frametable.js";
@@ -28,7 +28,7 @@ function make(chosen = {}, extra = {}) {
     goTo(frame) { this.frame = frame; }, arrive(span) { this.frame = span.begin; }, pause() { this.direction = 0; },
   };
   const editor = new Editor({
-    store, ui, player, timers, preferences, table, history: new History(), effort: new Effort(() => 0),
+    store, ui, player, timers, preferences, table, history: new History(store), effort: new Effort(() => 0),
     outbox: { push: (ops) => sent.push(...ops) }, tree: new ClassTree(taxonomy), players: [], say: (text) => said.push(text),
   });
   const at = (frame, direction = player.direction) => Object.assign(player, { frame, direction });

@@ -6,11 +6,10 @@ import { test } from "node:test";
 import { around, part } from "../../static/js/loops/span.js";
 import { Decider, progressText } from "../../static/js/queue/decider.js";
 import { Line } from "../../static/js/queue/line.js";
+import { Past } from "../../static/js/queue/past.js";
 import { meaning } from "../../static/js/queue/swipe.js";
-import { History } from "../../static/js/workspace/commands.js";
 import { FrameTable } from "../../static/js/workspace/frametable.js";
-import { Store, statesBefore } from "../../static/js/workspace/store.js";
-import { inverse } from "../../static/js/workspace/commands.js";
+import { Store } from "../../static/js/workspace/store.js";
 
 const SIZE = { width: 800, height: 450 };
 
@@ -72,21 +71,12 @@ function lane(ids) {
     lane: { version: 0, complete: false }, strokes: [], roi: [], history: [],
     suggestions: ids.map((id) => ({ ...one(id), video: undefined })),
   };
-  const made = { store: new Store(body), history: new History(), players: [{ pseudonym: "p1" }], sent: [] };
-  const send = (ops, seconds) => {
+  const made = { store: new Store(body), players: [{ pseudonym: "p1" }], sent: [] };
+  made.past = new Past(made.store, (ops, seconds) => {
     made.store.commit(ops);
     made.sent.push(...ops.map((op) => ({ ...op, seconds })));
-  };
-  made.commit = (ops, seconds) => {
-    made.history.did(ops, statesBefore(made.store.state, ops));
-    send(ops, seconds);
-  };
-  made.step = (direction, seconds) => {
-    const ops = made.history.step(direction, (planned) => statesBefore(made.store.state, planned));
-    if (ops) send(ops, seconds);
-    return ops;
-  };
-  made.takeBack = (op, seconds) => made.commit([inverse(op, made.store.state)], seconds);
+  });
+  for (const name of ["commit", "step", "takeBack"]) made[name] = (...given) => made.past[name](...given);
   return made;
 }
 

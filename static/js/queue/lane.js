@@ -1,42 +1,38 @@
 // One video's lane as the queue needs it: the workspace's store, history and outbox, without its page.
 
-import { get, post } from "../api.js";
+import { get } from "../api.js";
 import { ClassTree } from "../workspace/classtree.js";
-import { History, inverse } from "../workspace/commands.js";
+import { Courier } from "../workspace/courier.js";
 import { fill, gettext } from "../workspace/i18n.js";
-import { Outbox } from "../workspace/outbox.js";
-import { shelf } from "../workspace/storage.js";
-import { Store, statesBefore } from "../workspace/store.js";
+import { Store } from "../workspace/store.js";
+import { Past } from "./past.js";
 
 export class Lane {
   /** on: {state(), say(text), changed(lane)}. */
   constructor({ video, user, language, on }) {
     Object.assign(this, { video, language, on });
-    this.history = new History();
-    this.outbox = new Outbox({
-      storage: shelf(user.id, video),
-      send: (ops, version) => post(`videos/${video}/decisions/`, { ops }, { "If-Match": `"${version}"` }),
-      version: () => this.store.base.version,
+    this.courier = new Courier({
+      video,
+      user,
       on: {
-        sent: (ops, reply) => this.store.confirm(ops, reply),
-        stale: (body) => this.#stale(body.state ?? body),
-        refused: (op, error) => this.#refused(op, error),
         state: () => on.state(),
+        say: on.say,
+        clash: () => this.#lost(gettext("A stroke was changed in two places. Open the video to choose which version holds; both are kept until then.")),
+        fell: (error) => this.#lost(fill(gettext("Not saved, and set aside: %(why)s"), { why: error.message })),
       },
     });
+    this.outbox = this.courier.outbox;
   }
 
   /** The lane as the server has it, with what an earlier visit could not send on top. */
   async open() {
     const [body, unsent] = await Promise.all([get(`videos/${this.video}/workspace/`), this.outbox.open()]);
     this.store = new Store(body, unsent);
+    this.past = new Past(this.store, (ops, seconds) => this.#send(ops, seconds));
     this.tree = new ClassTree(body.taxonomy, this.language);
     this.classes = `${body.taxonomy.name} ${body.taxonomy.revision}`;
     this.players = body.players;
-    if (this.store.unfit.length) {
-      this.on.say(gettext("Some earlier unsent work no longer fits this video and was set aside."));
-      this.outbox.resume(this.store.pending);
-    } else if (this.outbox.unsent) this.outbox.flush();
+    this.courier.start(this.store);
     return this;
   }
 
@@ -46,46 +42,20 @@ export class Lane {
     return Boolean(one) && !one.verdict;
   }
 
-  commit(ops, seconds) {
-    this.history.did(ops, statesBefore(this.store.state, ops));
-    this.#send(ops, seconds);
-  }
+  commit = (ops, seconds) => this.past.commit(ops, seconds);
+  step = (direction, seconds) => this.past.step(direction, seconds);
+  takeBack = (op, seconds) => this.past.takeBack(op, seconds);
 
   #send(ops, seconds) {
     const at = new Date().toISOString();
     const stamped = ops.map((op, index) => ({ ...op, seconds: index ? 0 : seconds, at }));
-    this.store.commit(stamped);
-    this.outbox.push(stamped);
+    this.outbox.push(this.store.commit(stamped));
   }
 
-  /** Undo (or redo) the last step taken here; its operations, or null. Throws Inapplicable. */
-  step(direction, seconds) {
-    const ops = this.history.step(direction, (planned) => statesBefore(this.store.state, planned));
-    if (ops) this.#send(ops, seconds);
-    return ops;
-  }
-
-  /** Take one decision back, however long ago. Throws Inapplicable. */
-  takeBack(op, seconds) {
-    this.commit([inverse(op, this.store.state)], seconds);
-  }
-
-  async #stale(body) {
-    const { ops } = this.store.rebase(body);
-    this.history.forget();
-    this.on.say(ops.length
-      ? gettext("This video was changed in another tab. What no longer fits was set aside.")
-      : gettext("This video was changed in another tab; your work was put on top of it."));
+  #lost(text) {
+    this.past?.forget();
+    this.on.say(text);
     this.on.changed(this);
-    await this.outbox.resume(this.store.pending);
-  }
-
-  #refused(op, error) {
-    const fell = this.store.drop(op);
-    this.history.forget();
-    this.on.say(fill(gettext("Not saved: %(why)s"), { why: error.message }));
-    this.on.changed(this);
-    return fell;
   }
 }
 

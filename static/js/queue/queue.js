@@ -226,7 +226,7 @@ document.addEventListener("topspin:signed-in", flush);
 window.addEventListener("online", flush);
 window.addEventListener("focus", flush);
 window.addEventListener("beforeunload", (event) => {
-  if (lanes.outboxes.some((each) => each.unkept || (each.unsent && !each.durable))) event.preventDefault();
+  if (lanes.outboxes.some((each) => each.unkept)) event.preventDefault();
 });
 
 /** The keys as this person set them; while that is not known, as they come. */

@@ -2,7 +2,8 @@
 
 import { showClasses } from "../workspace/classes.js";
 import { find, h, swatch, write } from "../workspace/dom.js";
-import { fill, gettext, ngettext } from "../workspace/i18n.js";
+import { fill, gettext, language } from "../workspace/i18n.js";
+import { showLine } from "../workspace/saveline.js";
 import { fromMotion, scoreText, stepMeaning, stepOf } from "../workspace/scores.js";
 import { count } from "../workspace/timecode.js";
 import { part } from "../loops/span.js";
@@ -115,19 +116,6 @@ export class View {
 
   /** One line over all outboxes. */
   saved(outboxes) {
-    const { outbox } = this.parts;
-    const n = outboxes.reduce((sum, each) => sum + each.unsent, 0);
-    const worst = ["signed-out", "waiting", "stale", "sending"].find((status) => outboxes.some((each) => each.status === status));
-    outbox.dataset.unsent = String(n);
-    outbox.dataset.status = worst ?? "saved";
-    const unsent = fill(ngettext("%(n)s unsent", "%(n)s unsent", n), { n });
-    const text = {
-      waiting: fill(gettext("%(unsent)s · trying again"), { unsent }),
-      "signed-out": fill(gettext("%(unsent)s · sign in again to send"), { unsent }),
-      stale: fill(gettext("%(unsent)s · changed in another tab"), { unsent }),
-      sending: unsent,
-    }[worst] ?? gettext("all saved");
-    const kept = outboxes.every((each) => each.durable) || !n;
-    write(outbox, kept ? text : `${text} · ${gettext("this browser keeps nothing: leave the page open")}`);
+    showLine(this.parts.outbox, outboxes, language());
   }
 }

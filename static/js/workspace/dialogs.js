@@ -78,15 +78,3 @@ export function buildPalette(dialog, { tree, pick }) {
     input.focus();
   };
 }
-
-/** Two versions of the same strokes: one question for all of them; resolves to "mine" or "theirs". */
-export function askWhich(dialog, sides, tree) {
-  const name = (one) => tree.entry(one.move).label || gettext("no class yet");
-  const say = (one) => (one ? `${name(one)} · ${one.begin}–${one.end - 1}` : gettext("removed"));
-  const row = ({ mine, theirs }) => h("tr", {}, h("td", {}, say(mine)), h("td", {}, say(theirs)));
-  find("tbody", dialog).replaceChildren(...sides.map(row));
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.onclose = () => resolve(dialog.returnValue === "mine" ? "mine" : "theirs");
-  });
-}

@@ -9,7 +9,8 @@ import * as marks from "./marks.js";
 import * as nudges from "./nudges.js";
 import { Preferences } from "./preferences.js";
 import { Reaction } from "./reaction.js";
-import { Inapplicable, statesBefore } from "./store.js";
+import { asStep } from "./steps.js";
+import { Inapplicable } from "./store.js";
 import * as structure from "./structure.js";
 import * as verdicts from "./verdicts.js";
 
@@ -34,9 +35,7 @@ export class Editor {
   /** Do `ops` as one undoable step. */
   commit(ops) {
     try {
-      const states = statesBefore(this.state, ops);
-      this.history.did(ops, states);
-      this.#send(ops);
+      this.#send(asStep(ops));
       return true;
     } catch (error) {
       if (!(error instanceof Inapplicable)) throw error;
@@ -48,8 +47,7 @@ export class Editor {
   #send(ops) {
     const seconds = this.effort.take();
     const stamped = ops.map((op, index) => ({ ...op, seconds: index ? 0 : seconds, at: new Date().toISOString() }));
-    this.store.commit(stamped);
-    this.outbox.push(stamped);
+    this.outbox.push(this.store.commit(stamped));
   }
 
   undo() {
@@ -60,16 +58,17 @@ export class Editor {
     this.#step("redo", gettext("There is nothing to redo."));
   }
 
+  /** What comes next may lie in an older page of the log: then that is fetched first. */
   #step(direction, empty) {
     this.settle();
+    if (this.history.lacks(direction)) return this.history.older().then((found) => found && this.#step(direction, empty));
     try {
-      const ops = this.history.step(direction, (planned) => statesBefore(this.state, planned));
+      const ops = this.history.plan(direction);
       if (!ops) return this.say(empty);
       this.#send(ops);
       this.#showUndone(ops);
     } catch (error) {
       if (!(error instanceof Inapplicable)) throw error;
-      this.history.forget();
       this.say(gettext("This can no longer be undone: it was changed elsewhere."));
     }
   }

@@ -1,144 +1,44 @@
 // The workspace's state: what the server has confirmed, plus the operations it has not seen yet, applied on top.
 
-/** An operation does not fit the state (its stroke is gone, its suggestion decided). */
-export class Inapplicable extends Error {
-  constructor(op, reason) {
-    super(`${op.kind}: ${reason}`);
-    this.op = op;
-    this.reason = reason;
-  }
-}
+import * as commands from "./commands.js";
+import { findClashes } from "./clash.js";
+import { applyAll, done, fromServer, removedIn } from "./state.js";
 
-/** State from the body of GET videos/<id>/workspace/. */
-export function fromServer(body) {
-  return {
-    version: body.lane.version,
-    complete: body.lane.complete,
-    strokes: new Map(body.strokes.map((stroke) => [stroke.id, stroke])),
-    removed: new Map(),
-    suggestions: new Map(body.suggestions.map((one) => [one.id, { verdict: null, ...one }])),
-    roi: new Map(body.roi.map((point) => [point.frame, point])),
-    history: body.history ?? [],
-  };
-}
+export { Inapplicable, applyAll, applyOp, fromServer } from "./state.js";
 
-const FIELDS = ["begin", "end", "move", "player", "note", "unsure"];
-
-function need(found, op, reason) {
-  if (!found) throw new Inapplicable(op, reason);
-  return found;
-}
-
-function checkSpan(stroke, op) {
-  if (!(Number.isInteger(stroke.begin) && Number.isInteger(stroke.end) && stroke.begin < stroke.end)) {
-    throw new Inapplicable(op, "end before begin");
-  }
-  return stroke;
-}
-
-const blank = { move: "", player: null, note: "", unsure: false, source: "blind", suggestion: null, version: 1 };
-
-/** Accepted while it is exactly the suggestion, else edited. Suggestions of earlier visits are not here: then as it was. */
-function sourceOf(stroke, suggestion, was) {
-  if (!suggestion) return was;
-  return ["begin", "end", "move"].every((field) => stroke[field] === suggestion[field]) ? "accepted" : "edited";
-}
-
-const APPLY = {
-  add(state, op) {
-    if (state.strokes.has(op.stroke)) throw new Inapplicable(op, "exists");
-    return { strokes: state.strokes.set(op.stroke, checkSpan({ ...blank, ...op.data, id: op.stroke }, op)) };
-  },
-  change(state, op) {
-    const stroke = need(state.strokes.get(op.stroke), op, "gone");
-    const changed = Object.fromEntries(Object.entries(op.data).filter(([field]) => FIELDS.includes(field)));
-    const next = { ...stroke, ...changed, version: stroke.version + 1 };
-    next.source = sourceOf(next, state.suggestions.get(stroke.suggestion), stroke.source);
-    return { strokes: state.strokes.set(op.stroke, checkSpan(next, op)) };
-  },
-  remove(state, op) {
-    const stroke = need(state.strokes.get(op.stroke), op, "gone");
-    state.strokes.delete(op.stroke);
-    return { strokes: state.strokes, removed: new Map(state.removed).set(op.stroke, stroke) };
-  },
-  restore(state, op) {
-    const stroke = need(state.removed.get(op.stroke), op, "never removed");
-    const removed = new Map(state.removed);
-    removed.delete(op.stroke);
-    return { strokes: state.strokes.set(op.stroke, stroke), removed };
-  },
-  accept(state, op) {
-    const one = open(state, op);
-    const { begin, end, move } = { ...one, ...op.data };
-    const stroke = { ...blank, ...op.data, begin, end, move, id: op.stroke, suggestion: one.id };
-    stroke.source = sourceOf(stroke, one, "accepted");
-    return {
-      strokes: state.strokes.set(op.stroke, checkSpan(stroke, op)),
-      suggestions: decide(state, one, "accepted", op.stroke),
-    };
-  },
-  reject: (state, op) => ({ suggestions: decide(state, open(state, op), "rejected", null) }),
-  reopen(state, op) {
-    const one = need(state.suggestions.get(op.suggestion), op, "unknown suggestion");
-    need(one.verdict, op, "not decided");
-    const strokes = state.strokes;
-    for (const [id, stroke] of strokes) if (stroke.suggestion === one.id) strokes.delete(id);
-    return { strokes, suggestions: decide(state, one, null, null) };
-  },
-  complete: (state, op) => ({ complete: Boolean(op.data.value) }),
-  roi(state, op) {
-    const roi = new Map(state.roi);
-    if (op.data.remove) roi.delete(op.data.frame);
-    else roi.set(op.data.frame, { frame: op.data.frame, x: op.data.x, y: op.data.y });
-    return { roi };
-  },
-};
-
-function open(state, op) {
-  const one = need(state.suggestions.get(op.suggestion), op, "unknown suggestion");
-  if (one.verdict) throw new Inapplicable(op, "decided");
-  return one;
-}
-
-const decide = (state, one, verdict, stroke) => new Map(state.suggestions).set(one.id, { ...one, verdict, stroke });
-
-/** The state after `op`; `state` itself is left as it was. Throws Inapplicable. */
-export function applyOp(state, op) {
-  const act = APPLY[op.kind];
-  if (!act) throw new Inapplicable(op, "unknown kind");
-  return { ...state, ...act({ ...state, strokes: new Map(state.strokes) }, op) };
-}
-
-/** `ops` applied in order; those that do not fit come back in `left`. */
-export function applyAll(state, ops) {
-  const left = [];
-  for (const op of ops) {
-    try {
-      state = applyOp(state, op);
-    } catch (error) {
-      if (!(error instanceof Inapplicable)) throw error;
-      left.push(op);
-    }
-  }
-  return { state, left };
-}
+const ids = (ops) => new Set(ops.map((op) => op.id));
+const without = (ops, gone) => ops.filter((op) => !gone.has(op.id));
 
 export class Store {
   #listeners = new Set();
+  #entries = []; // the pending operations with what was there before each, as they lie on the base now
 
+  /** `unsent`: what an earlier visit or another tab has not sent yet. */
   constructor(body, unsent = []) {
-    this.base = fromServer(body);
-    this.pending = [];
-    this.state = this.base;
+    this.pending = [...unsent];
+    this.clashes = [];
     this.revision = 0;
-    this.unfit = [];
-    this.#fold(unsent);
+    this.base = fromServer(body);
+    this.met = this.#meet();
   }
 
-  #fold(ops) {
-    const { state, left } = applyAll(this.base, ops);
-    this.pending = ops.filter((op) => !left.includes(op));
-    this.unfit = left;
+  /** What was done, oldest first: the server's entries, then the unsent ones. */
+  get log() {
+    return [...this.base.log, ...this.#entries];
+  }
+
+  /** Whether the server knows older entries than `log` has. */
+  get more() {
+    return this.base.more;
+  }
+
+  get held() {
+    return ids(this.clashes.flatMap((clash) => clash.ops));
+  }
+
+  #fold() {
+    const { state, taken } = applyAll(this.base, without(this.pending, this.held));
+    this.#entries = taken;
     this.#set(state);
   }
 
@@ -153,72 +53,143 @@ export class Store {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Take operations in at once; they stay pending until the server has confirmed them. */
+  /** Take operations in at once, all or none; gives them back with `before`. Throws Inapplicable. */
   commit(ops) {
-    const state = ops.reduce(applyOp, this.state);
-    this.pending = [...this.pending, ...ops];
+    let { state } = this;
+    const entries = ops.map((op) => {
+      const result = done(state, op);
+      state = result.state;
+      return { ...op, before: result.before };
+    });
+    this.pending = [...this.pending, ...entries];
+    this.#entries = [...this.#entries, ...entries];
     this.#set(state);
+    return entries;
   }
 
-  /** The server has taken `ops`; `reply` is its answer and wins where the two differ. */
-  confirm(ops, reply) {
-    const sent = new Set(ops.map((op) => op.id));
-    const { state } = applyAll(this.base, ops);
-    const strokes = new Map(state.strokes);
-    for (const stroke of reply.strokes ?? []) if (strokes.has(stroke.id)) strokes.set(stroke.id, stroke);
-    this.base = { ...state, strokes, version: reply.version };
-    this.#fold(this.pending.filter((op) => !sent.has(op.id)));
-  }
-
-  /** The server refused `op`: take it out again, with what depended on it. Returns the operations that fell out. */
-  drop(op) {
-    this.#fold(this.pending.filter((one) => one.id !== op.id));
-    return [op, ...this.unfit];
+  /** Operations made in another tab, not sent yet. */
+  adopt(ops) {
+    const known = ids([...this.pending, ...this.base.log]);
+    const fresh = ops.filter((op) => !known.has(op.id));
+    if (!fresh.length) return;
+    this.pending = [...this.pending, ...fresh];
+    this.#fold();
   }
 
   /**
-   * The lane was changed elsewhere: begin from the server's state, put what was not sent on top again. Returns what
-   * cannot be simply put on top: {op, mine, theirs} for strokes both sides changed (theirs null: removed there).
+   * The server has taken `ops`; `reply` is its answer and wins where the two differ. False if a later answer came first
+   * (another tab's): then only a fresh look tells what is there, and what the base does not know of stays on top until then.
    */
-  rebase(body) {
-    const old = this.base;
-    const mine = this.state;
-    const fresh = fromServer(body);
-    for (const [id, one] of old.suggestions) if (!fresh.suggestions.has(id) && one.verdict) fresh.suggestions.set(id, one);
-    fresh.removed = new Map([...old.removed].filter(([id]) => !fresh.strokes.has(id)));
-    const touched = new Set(this.pending.filter((op) => op.stroke).map((op) => op.stroke));
-    const fought = new Set([...touched].filter((id) => old.strokes.has(id) && differs(old.strokes.get(id), fresh.strokes.get(id))));
-    const clashing = this.pending.filter((op) => fought.has(op.stroke));
-    this.base = fresh;
-    this.#fold(this.pending.filter((op) => !fought.has(op.stroke)));
-    const sides = [...fought].map((id) => ({
-      stroke: id,
-      mine: mine.strokes.get(id) ?? null,
-      theirs: fresh.strokes.get(id) ?? null,
-    }));
-    return { sides, ops: [...clashing, ...this.unfit] };
+  confirm(ops, reply) {
+    const late = reply.version <= this.base.version;
+    const there = ids(this.base.log);
+    if (!late) this.base = this.#after(ops, reply);
+    const settled = ids(late ? ops.filter((op) => there.has(op.id)) : ops);
+    this.pending = without(this.pending, settled);
+    this.#fold();
+    return settled.size === ops.length;
   }
 
-  /** Later pictures of the server's work (new suggestions, region) without touching what is pending. */
-  refresh(body) {
-    const old = this.base;
-    const fresh = fromServer(body);
-    for (const [id, one] of old.suggestions) if (!fresh.suggestions.has(id) && one.verdict) fresh.suggestions.set(id, one);
-    fresh.removed = old.removed;
-    this.base = fresh;
-    this.#fold(this.pending);
+  #after(ops, reply) {
+    const { base } = this;
+    const known = ids(base.log);
+    const { state, taken } = applyAll(base, without(ops, known));
+    const counted = base.version + ops.length === reply.version;
+    const log = taken.map((entry, at) => ({ ...entry, number: counted ? base.version + at + 1 : undefined }));
+    let { strokes } = state;
+    for (const stroke of reply.strokes ?? []) strokes = strokes.with(stroke.id, stroke);
+    for (const id of reply.removed ?? []) strokes = strokes.without(id);
+    return { ...state, strokes, version: reply.version, log: [...base.log, ...log] };
+  }
+
+  /** These will not be sent: the server refused them for good, or the person decided against them. */
+  drop(ops) {
+    const gone = ids(ops);
+    this.pending = without(this.pending, gone);
+    this.clashes = this.clashes.filter((clash) => clash.ops.some((op) => !gone.has(op.id)));
+    this.#fold();
+  }
+
+  /** Operations that cannot stand without `op`: those on a stroke that only `op` makes. */
+  dependents(op) {
+    if (op.kind !== "add" && op.kind !== "accept") return [];
+    return this.pending.filter((one) => one.stroke === op.stroke && one.id !== op.id);
+  }
+
+  /**
+   * The server's present state, with what is unsent put on top. Gives {known, moot, clashes}: operations that it has
+   * already, those that both sides did alike, and new disagreements, which wait to be decided. Null if `body` is older
+   * than what is known here.
+   */
+  take(body) {
+    if (body.lane.version < this.base.version) return null;
+    this.base = joined(this.base, fromServer(body));
+    return this.#meet();
+  }
+
+  #meet() {
+    const there = ids(this.base.log);
+    const known = this.pending.filter((op) => there.has(op.id));
+    this.clashes = this.clashes.map((clash) => ({ ...clash, theirs: this.#theirs(clash) }));
+    const held = this.held;
+    const open = this.pending.filter((op) => !there.has(op.id) && !held.has(op.id));
+    const { clashes, moot } = findClashes(open, this.base);
+    this.clashes = [...this.clashes, ...clashes];
+    this.pending = without(this.pending, ids([...known, ...moot]));
+    this.#fold();
+    return { known, moot, clashes };
+  }
+
+  #theirs({ stroke, suggestion, theirs }) {
+    if (suggestion) return theirs;
+    return this.base.strokes.get(stroke) ?? null;
+  }
+
+  /**
+   * The person has chosen "mine" or "theirs" for each clash (by key). Gives {ops, aside}: new operations that put mine in
+   * place, already applied here, and the operations that were not wanted; together they replace what was held.
+   */
+  resolve(choices) {
+    const chosen = this.clashes.filter(({ key }) => choices.has(key));
+    const mine = chosen.filter(({ key }) => choices.get(key) === "mine");
+    const theirs = chosen.filter(({ key }) => choices.get(key) !== "mine");
+    this.drop(chosen.flatMap((clash) => clash.ops));
+    const ops = this.commit(mine.flatMap((clash) => mineOver(clash, this.state)));
+    return { ops, aside: theirs.flatMap((clash) => clash.ops), replaced: mine.flatMap((clash) => clash.ops) };
+  }
+
+  /** An older page of the log: {history, decided, more}. */
+  prepend(page) {
+    const known = ids(this.base.log);
+    const log = [...[...page.history].reverse().filter((entry) => !known.has(entry.id)), ...this.base.log];
+    let { suggestions } = this.base;
+    for (const one of page.decided) if (!suggestions.has(one.id)) suggestions = suggestions.with(one.id, one);
+    this.base = { ...this.base, log, suggestions, more: page.more, removed: removedIn(log, this.base.strokes) };
+    this.#fold();
   }
 }
 
-function differs(a, b) {
-  return !b || FIELDS.some((field) => (a[field] ?? null) !== (b[field] ?? null));
+/** `fresh` with what only `old` knows: older log entries, suggestions decided in them. */
+function joined(old, fresh) {
+  const first = fresh.log[0]?.number ?? 1;
+  const older = old.log.filter((entry) => entry.number < first);
+  const whole = first === 1 || older.at(-1)?.number === first - 1;
+  const log = whole ? [...older, ...fresh.log] : fresh.log;
+  const named = new Set(fresh.log.map((entry) => entry.suggestion));
+  let { suggestions } = fresh;
+  for (const [id, one] of old.suggestions) {
+    if (one.verdict && !suggestions.has(id) && !named.has(id)) suggestions = suggestions.with(id, one);
+  }
+  const more = whole && older.length ? old.more : fresh.more;
+  return { ...fresh, log, suggestions, more, removed: removedIn(log, fresh.strokes) };
 }
 
-/** The state before each of `ops` when they are applied to `state` in order. Throws Inapplicable. */
-export function statesBefore(state, ops) {
-  return ops.map((op) => {
-    const before = state;
-    state = applyOp(state, op);
-    return before;
-  });
+function mineOver({ stroke, suggestion, mine, theirs }, state) {
+  if (!suggestion) return commands.mineOver(stroke, mine, theirs);
+  if (mine.rejected) return [commands.reopen(suggestion), commands.reject(suggestion)];
+  if (!theirs?.rejected) return theirs ? commands.mineOver(theirs.id, mine, theirs) : commands.mineOver(stroke, mine, null);
+  const { begin, end, move, player, note, unsure } = mine;
+  return state.suggestions.get(suggestion)?.verdict
+    ? [commands.reopen(suggestion), commands.accept(suggestion, { begin, end, move, player, note, unsure })]
+    : [];
 }

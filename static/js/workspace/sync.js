@@ -1,128 +1,78 @@
-// Between store, outbox and server: sending, the line that says what is saved, and what happens when tabs disagree.
+// The workspace's side of the courier: the line that says what is saved, the drawer, the question when two disagree.
 
-import { get, post } from "../api.js";
-import { mineOver } from "./commands.js";
-import { askWhich } from "./dialogs.js";
-import { find, write } from "./dom.js";
-import { fill, gettext, ngettext } from "./i18n.js";
-import { Outbox } from "./outbox.js";
-import { shelf } from "./storage.js";
+import { Courier } from "./courier.js";
+import { find } from "./dom.js";
+import { Drawer } from "./drawer.js";
+import { fill, gettext } from "./i18n.js";
+import { showLine } from "./saveline.js";
+import { Which } from "./which.js";
 
 const LOOK_AGAIN_MS = 15_000;
 
 export class Sync {
   constructor({ video, user, language, say }) {
-    Object.assign(this, { video, language, say });
-    this.line = find("#outbox");
-    this.store = null;
-    this.outbox = new Outbox({
-      storage: shelf(user.id, video),
-      send: (ops, version) => post(`videos/${video}/decisions/`, { ops }, { "If-Match": `"${version}"` }),
-      version: () => this.store.base.version,
+    Object.assign(this, { language, say });
+    this.courier = new Courier({
+      video,
+      user,
       on: {
-        sent: (ops, reply) => this.store.confirm(ops, reply),
-        stale: (body) => this.#stale(body.state ?? body),
-        refused: (op, error) => this.#refused(op, error),
         state: () => this.show(),
+        say,
+        clash: () => this.which?.open(),
+        aside: (ops, why, at) => this.drawer.add(ops, why, at),
+        drawer: () => this.drawer.load().then(() => this.show()),
+        fell: (error) => say(fill(gettext("Not saved, and set aside: %(why)s"), { why: error.message })),
+        taken: (body) => this.onReload?.(body),
       },
     });
+    this.outbox = this.courier.outbox;
   }
 
-  /** Begin to work for `store`; what an earlier visit left is sent at once. */
-  start(store, { tree, history }) {
-    Object.assign(this, { store, tree, history });
-    if (store.unfit.length) {
-      this.say(gettext("Some earlier unsent work no longer fits this video and was set aside."));
-      this.outbox.resume(store.pending);
-    }
-    if (this.outbox.unsent) this.outbox.flush();
-    const again = () => this.outbox.flush();
+  older = () => this.courier.older();
+  reload = () => this.courier.reload();
+
+  /** Begin to work for `store`. `settle()` ends what is still being moved. */
+  start(store, { tree, settle = () => {} }) {
+    const { courier, outbox, language } = this;
+    this.store = store;
+    this.drawer = new Drawer(find("#unsent"), { courier, store, tree, language, say: this.say });
+    this.which = new Which(find("#which"), { store, tree, choose: (choices) => courier.choose(choices) });
+    courier.start(store);
+    const again = () => outbox.flush();
     document.addEventListener("topspin:signed-in", again);
-    window.addEventListener("online", again);
-    window.addEventListener("focus", again);
+    for (const signal of ["online", "focus", "pageshow"]) window.addEventListener(signal, again);
+    document.addEventListener("visibilitychange", () => (document.hidden ? settle() : again()));
+    window.addEventListener("pagehide", settle);
     window.addEventListener("beforeunload", (event) => {
-      const { unsent, unkept, durable } = this.outbox;
-      if (unkept || (unsent && !durable)) event.preventDefault();
+      settle();
+      if (outbox.unkept) event.preventDefault();
     });
     window.setInterval(() => this.#lookAgain(), LOOK_AGAIN_MS);
-    this.show();
+    this.drawer.load().then(() => this.show());
   }
 
-  /** New suggestions, a new region, or another tab's work: taken in while nothing of ours is on its way. */
+  /** New suggestions, a new region, or work from another place: taken in, with what is unsent on top. */
   async #lookAgain() {
-    if (document.hidden || this.outbox.unsent) return;
-    await this.reload();
-  }
-
-  async reload() {
-    try {
-      const body = await get(`videos/${this.video}/workspace/`);
-      if (this.outbox.unsent) return null;
-      this.store.refresh(body);
-      this.onReload?.(body);
-      return body;
-    } catch {
-      return null; // the next look, or the next operation, will say what is wrong
-    }
-  }
-
-  async #stale(body) {
-    const { sides, ops } = this.store.rebase(body);
-    let keep = this.store.pending;
-    if (sides.length && (await askWhich(find("#which"), sides, this.tree)) === "mine") {
-      keep = [...keep, ...this.#again(sides)];
-    } else if (!sides.length) {
-      this.say(ops.length
-        ? gettext("This video was changed in another tab. What no longer fits was set aside.")
-        : gettext("This video was changed in another tab; your work was put on top of it."));
-    }
-    this.history.forget();
-    await this.outbox.resume(keep);
-  }
-
-  /** My version of each stroke both sides changed, as operations on top of theirs. */
-  #again(sides) {
-    const ops = sides.flatMap(({ stroke, mine, theirs }) => mineOver(stroke, mine, theirs));
-    this.store.commit(ops);
-    return ops;
-  }
-
-  #refused(op, error) {
-    const fell = this.store.drop(op);
-    this.history.forget();
-    this.say(fill(gettext("Not saved: %(why)s"), { why: error.message }));
-    return fell;
+    if (document.hidden) return;
+    if (this.outbox.unsent && this.outbox.status !== "stale") this.outbox.flush();
+    else await this.reload();
   }
 
   /** Say once what holds the work up; the line by the list keeps counting. */
   #explain() {
-    const { status, problem } = this.outbox;
+    const { status, problem, unsent } = this.outbox;
     if (status === "saved") this.explained = null;
-    if (status !== "waiting" || !problem || problem === this.explained) return;
+    if (!["waiting", "shut"].includes(status) || !problem || problem === this.explained) return;
     this.explained = problem;
-    this.say(problem);
+    const kept = gettext("What you did is kept in this browser; below the list you can copy or download it.");
+    this.say(status === "shut" && unsent ? `${problem} ${kept}` : problem);
   }
 
   show() {
+    if (!this.outbox) return;
     this.#explain();
-    const { outbox, line } = this;
-    const n = outbox.unsent;
-    line.dataset.unsent = String(n);
-    line.dataset.unkept = String(outbox.unkept);
-    line.dataset.status = outbox.status;
-    line.title = outbox.status === "saved" ? "" : (outbox.problem ?? "");
-    const unsent = fill(ngettext("%(n)s unsent", "%(n)s unsent", n), { n });
-    const digits = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
-    const clock = new Intl.DateTimeFormat(this.language, digits);
-    const time = outbox.savedAt && clock.format(new Date(outbox.savedAt));
-    const saved = time ? fill(gettext("saved %(time)s"), { time }) : gettext("all saved");
-    const text = {
-      saved,
-      sending: unsent,
-      waiting: fill(gettext("%(unsent)s · trying again"), { unsent }),
-      "signed-out": fill(gettext("%(unsent)s · sign in again to send"), { unsent }),
-      stale: fill(gettext("%(unsent)s · changed in another tab"), { unsent }),
-    }[outbox.status];
-    write(line, outbox.durable || !n ? text : `${text} · ${gettext("this browser keeps nothing: leave the page open")}`);
+    showLine(find("#outbox"), [this.outbox], this.language);
+    this.drawer?.count();
+    find("#choose").hidden = !this.store?.clashes.length;
   }
 }

@@ -2,25 +2,13 @@
 
 import { openGoTo } from "./dialogs.js";
 import { find } from "./dom.js";
-import { language } from "./i18n.js";
-import { showLog } from "./log.js";
 
 /** After these the timeline follows what is now chosen. */
 const REVEALS = ["previous", "next", "next-to-decide", "accept", "reject", "first-frame", "last-frame", "undo", "redo",
   "next-disagreement", "previous-disagreement"];
 
 /** run(name) for every action. */
-export function actions({ editor, player, ui, table, tree, store, sync, palette, detail, toast, rules, timeline, compare }) {
-  const showHistory = async () => {
-    const dialog = find("#history");
-    dialog.showModal();
-    const draw = () => {
-      const { state, pending } = store;
-      showLog(find("ol", dialog), { history: state.history, pending, tree, language: language() });
-    };
-    draw();
-    if (await sync.reload()) draw();
-  };
+export function actions({ editor, player, ui, table, log, palette, detail, toast, rules, timeline, compare }) {
   const loop = () => {
     const chosen = timeline.chosen();
     if (chosen || player.looping) player.loop(chosen);
@@ -76,7 +64,7 @@ export function actions({ editor, player, ui, table, tree, store, sync, palette,
     region: () => ui.set({ region: !ui.region }),
     rule: () => rules.toggle(),
     figures: () => ui.set({ figures: !ui.figures }),
-    history: showHistory,
+    history: () => log.open(),
     ...timeline.verbs(),
     cancel: () => compare.drop() || editor.cancel(),
     undo: () => {

@@ -9,7 +9,6 @@ import { ClassTree } from "./classtree.js";
 import { CodeWindow } from "./codewindow.js";
 import { Compare } from "./compare.js";
 import { CompareBar } from "./comparebar.js";
-import { History } from "./commands.js";
 import { Detail } from "./detail.js";
 import { buildPalette, prepareDialogs } from "./dialogs.js";
 import { find, write } from "./dom.js";
@@ -17,6 +16,7 @@ import { Editor } from "./editor.js";
 import { Effort } from "./effort.js";
 import { openPictures } from "./frames/open.js";
 import { FrameTable } from "./frametable.js";
+import { HistoryDialog } from "./historydialog.js";
 import { fill, gettext, language, ngettext } from "./i18n.js";
 import { Keyboard } from "./keys.js";
 import { KeySettings } from "./keysettings.js";
@@ -29,6 +29,7 @@ import { RulePanel } from "./rules.js";
 import { Scale } from "./scale.js";
 import { choices, remember } from "./remembered.js";
 import { openTour } from "./tour.js";
+import { History } from "./steps.js";
 import { Store } from "./store.js";
 import { Sync } from "./sync.js";
 import { Timeline } from "./timeline.js";
@@ -63,13 +64,13 @@ async function start() {
   const ui = new Ui();
   const send = (changes) => patch("me/preferences/", changes);
   const preferences = new Preferences(body.preferences, { send, shelf: window.localStorage, user: body.user.id });
-  const history = new History();
+  const history = new History(store, () => sync.older());
   const player = new Player(table);
   const scale = new Scale(table.n);
   const palette = readPalette(document.body);
   const parts = { body, table, store, tree, ui, player, scale, palette, motion: body.motion, players: body.players, say, preferences };
   const editor = new Editor({ ...parts, outbox: sync.outbox, history, effort: new Effort() });
-  sync.start(store, { tree, history });
+  sync.start(store, { tree, settle: () => editor.settle() });
   assemble({ ...parts, editor, sync, toast, history, thumbs, media, frames });
 }
 
@@ -100,7 +101,8 @@ function assemble(parts) {
 
   rememberChoices(parts);
   const rules = new RulePanel(find("#rules"), { ...parts, language: language() });
-  const verbs = actions({ ...parts, timeline, compare, detail, palette, rules });
+  const log = new HistoryDialog(find("#history"), { ...parts, language: language() });
+  const verbs = actions({ ...parts, log, timeline, compare, detail, palette, rules });
   const run = (action) => {
     verbs(action);
     tour?.did(action);
