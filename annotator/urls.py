@@ -7,12 +7,13 @@ from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog, set_language
 
 from annotator import media
-from annotator.pages import classes, data, library, models, password, queue, sign_in, site, workspace
+from annotator.pages import classes, data, library, models, password, queue, sign_in, site, strokes, workspace
 
 urlpatterns = [
     path("", library.page, name="library"),
     path("videos/<uuid:pk>/", workspace.page, name="workspace"),
     path("classes/", classes.page, name="classes"),
+    path("strokes/", strokes.page, name="strokes"),
     path("queue/", queue.page, name="queue"),
     path("models/", models.page, name="models"),
     path("data/", data.page, name="data"),

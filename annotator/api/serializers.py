@@ -168,6 +168,51 @@ class QueueShown(s.Serializer[Any]):
     strokes = QueueStroke(many=True)
 
 
+class StrokesQuery(s.Serializer[Any]):
+    """What is looked for; every list may be given several times."""
+
+    move = s.ListField(child=s.CharField(max_length=120), required=False)
+    player = s.ListField(child=s.CharField(max_length=80), required=False)
+    expert = s.ListField(child=s.CharField(max_length=150), required=False)
+    step = s.ListField(child=s.ChoiceField(choices=["sure", "likely", "unsure"]), required=False)
+    source = s.ListField(child=s.ChoiceField(choices=Stroke.Source.choices), required=False)  # type: ignore[assignment]
+    video = s.ListField(child=s.UUIDField(), required=False)
+    mark = s.ListField(child=s.ChoiceField(choices=["noted", "unsure"]), required=False)
+    model = s.ListField(child=s.CharField(max_length=120), required=False)
+    since = s.DateField(required=False)
+    until = s.DateField(required=False)
+    score_from = s.FloatField(required=False, min_value=0, max_value=1)
+    score_to = s.FloatField(required=False, min_value=0, max_value=1)
+    text = s.CharField(max_length=100, required=False)
+    order = s.ChoiceField(choices=["new", "video", "score", "long"], default="new")
+    page = s.IntegerField(default=1, min_value=1, max_value=1_000_000)
+
+
+class FoundVideo(s.Serializer[Any]):
+    id = s.UUIDField()
+    title = s.CharField()
+    width = s.IntegerField()
+    height = s.IntegerField()
+
+
+class FoundStroke(StrokeShown):
+    video = FoundVideo()
+    expert = s.CharField(allow_null=True)  # null: the consensus
+    score = s.FloatField(allow_null=True)
+    step = s.CharField(allow_blank=True)
+    seconds = s.FloatField(allow_null=True)
+    at_s = s.FloatField()
+    made = s.DateTimeField(allow_null=True)
+    url = s.CharField()
+
+
+class StrokesFound(s.Serializer[Any]):
+    count = s.IntegerField()
+    seconds = s.FloatField()
+    size = s.IntegerField()
+    strokes = FoundStroke(many=True)
+
+
 class RoiPoint(s.Serializer[Any]):
     frame = s.IntegerField()
     x = s.FloatField()

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from annotator import uploads
 from annotator.messages import problem, sentence
+from strokes import scores
 from strokes.models import Appearance, Decision, Job, Run, Stroke, Suggestion, Taxonomy, Upload, Video
 
 Json: TypeAlias = dict[str, Any]
@@ -83,6 +84,23 @@ def stroke(row: Stroke) -> Json:
         **{name: getattr(row, name) for name in plain},
         "player": row.player.pseudonym if row.player else None,
         "suggestion": str(row.suggestion_id) if row.suggestion_id else None,
+    }
+
+
+def found(row: Any) -> Json:
+    """A stroke of strokes.finding.page, with its video and where to open it."""
+    video, proposed = row.lane.video, row.suggestion
+    fps = video.fps or 1.0
+    return {
+        **stroke(row),
+        "video": {"id": str(video.pk), **{name: getattr(video, name) for name in ("title", "width", "height")}},
+        "expert": row.lane.expert.get_username() if row.lane.expert else None,
+        "score": proposed.score if proposed and proposed.run_id else None,
+        "step": scores.step_of(proposed.score) if proposed and proposed.run_id else "",
+        "seconds": row.seconds,
+        "at_s": row.begin / fps,  # near enough to find a thumbnail; frames are what counts
+        "made": row.made,
+        "url": f"{reverse('workspace', args=[video.pk])}?frame={row.begin}&stroke={row.pk}",
     }
 
 

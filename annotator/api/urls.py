@@ -7,7 +7,21 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import JSONRenderer
 
 from annotator.access import IsMember
-from annotator.api import classes, data, me, practice, queue, review, runs, schema, session, uploads, videos, workspace
+from annotator.api import (
+    classes,
+    data,
+    me,
+    practice,
+    queue,
+    review,
+    runs,
+    schema,
+    session,
+    strokes,
+    uploads,
+    videos,
+    workspace,
+)
 
 __all__ = ["schema", "urlpatterns"]
 urlpatterns = [
@@ -22,6 +36,7 @@ urlpatterns = [
     path("videos/<uuid:pk>/decisions/", workspace.Decisions.as_view(), name="api-decisions"),
     path("videos/<uuid:pk>/lanes/", review.Lanes.as_view(), name="api-lanes"),
     path("videos/<uuid:pk>/history/", workspace.History.as_view(), name="api-history"),
+    path("strokes/", strokes.Strokes.as_view(), name="api-strokes"),
     path("queue/", queue.Queue.as_view(), name="api-queue"),
     path("runs/", runs.Runs.as_view(), name="api-runs"),
     path("runs/roll_back/", runs.RollBack.as_view(), name="api-roll-back"),

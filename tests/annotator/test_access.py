@@ -24,6 +24,7 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "workspace": PAGE,
     "classes": PAGE,
     "queue": PAGE,
+    "strokes": PAGE,
     "models": PAGE,
     "data": PAGE,
     "sign-in": {"GET": (200, 200, 302, 302), "POST": (403, 403, 403, 403)},
@@ -63,6 +64,7 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "api-decisions": {"GET": (401, 403, 405, 405), "POST": (401, 403, 428, 428)},
     "api-history": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
     "api-lanes": {"GET": (401, 403, 403, 200), "POST": (401, 403, 405, 405)},
+    "api-strokes": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
     "api-queue": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
     "api-runs": {"GET": (401, 403, 200, 200)},
     "api-roll-back": {"GET": (401, 403, 403, 405), "POST": (401, 403, 403, 400)},
@@ -157,7 +159,7 @@ def test_a_stranger_learns_no_names(as_charlie: Client, video: Any) -> None:
         name
         for name, rows in EXPECTED.items()
         if "GET" in rows
-        and name in ("library", "classes", "queue", "models", "data", "api-videos", "api-queue")
+        and name in ("library", "classes", "queue", "strokes", "models", "data", "api-videos", "api-queue", "api-strokes")
     ]
     for address in [reverse(name) for name in names] + [reverse("workspace", args=[row.pk])]:
         assert b"SECRET" not in as_charlie.get(address).content
