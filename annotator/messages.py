@@ -30,6 +30,7 @@ STATUS = {
     "not_admin": 403,
     "not_your_lane": 403,
     "not_complete_yet": 403,
+    "not_yours": 403,
     "wrong_password": 403,
     "other_person": 401,
     "already_here": 409,

@@ -18,6 +18,7 @@ ASKING: dict[str, str | Promise] = {
     "no_mail": _("This site sends no mail. Ask your administrator for a link to set a new password."),
     "forbidden": _("This is for others. Ask your administrator if you need it."),
     "not_admin": _("Only an administrator can do this. Nothing was changed."),
+    "not_yours": _("Only who uploaded this video or an administrator can do this. Nothing was changed."),
     "csrf_failed": _("This page is older than your last sign-in. Reload it and do this again; nothing was changed."),
     "not_found": _("This is not here (any more), or not for you."),
     "method_not_allowed": _("This address cannot do that. Nothing was changed."),

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ CHUNK = 1024 * 1024
 SAFE_EVERY = 8 * CHUNK  # so much is at most sent again after a crash
 DISK_FACTOR = 3  # a video and all that is made from it take about three times its size
 KEPT = timedelta(hours=24)
+SETTLE_S = 2.0
 OPEN = Q(video=None, error_code="")
 Read = Callable[[int], bytes]
 
@@ -154,6 +156,20 @@ def _refused(upload: Upload, refused: Refused) -> None:
             _became(upload, video=found)
             return
     _became(upload, error_code=refused.code, error_params=refused.params)
+
+
+def settled(upload: Upload) -> Upload:
+    """The row as it is once nobody writes to it any more; a request that was just broken off ends within moments."""
+    until = time.monotonic() + SETTLE_S
+    while True:
+        try:
+            with held(upload):
+                return upload
+        except Conflict:
+            if time.monotonic() > until:
+                upload.refresh_from_db()
+                return upload
+            time.sleep(0.05)
 
 
 def remove(upload: Upload) -> None:

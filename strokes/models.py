@@ -100,7 +100,7 @@ class Upload(models.Model):
     offset = models.BigIntegerField(default=0)
     taxonomy = models.ForeignKey(Taxonomy, null=True, on_delete=models.SET_NULL)
     players = models.JSONField(default=list)
-    video = models.ForeignKey(Video, null=True, on_delete=models.SET_NULL)  # what became of it
+    video = models.ForeignKey(Video, null=True, on_delete=models.CASCADE)  # what became of it
     error_code = models.CharField(max_length=60, blank=True)  # or why nothing did, though all of it arrived
     error_params = models.JSONField(default=dict)
     created = models.DateTimeField(default=timezone.now)

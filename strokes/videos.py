@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from strokes import jobs, players, splits
+from strokes import catalogue, jobs, players, splits
 from strokes.errors import Conflict, Refused
 from strokes.models import Decision, Job, Lane, Stroke, Suggestion, Taxonomy, Video
 
@@ -143,9 +143,10 @@ def refuse(video: Video, code: str, params: Mapping[str, Any]) -> None:
 def remove(*, video: Video, user: User, labels_too: bool = False) -> None:
     """Delete a video with its files. Only admins; one with decisions only if `labels_too` says that this is meant.
 
-    Refused: not_admin; has_labels{title, decisions}.
+    A refused one has no files: whoever brought it may take it off the list. Refused: not_admin; has_labels{title, decisions}.
     """
-    if not user.is_staff:
+    own_refused = video.state == State.REFUSED and video.uploaded_by_id == user.pk
+    if not user.is_staff and not own_refused:
         raise Refused("not_admin")
     with transaction.atomic():
         log = Decision.objects.filter(lane__video=video)
@@ -159,6 +160,19 @@ def remove(*, video: Video, user: User, labels_too: bool = False) -> None:
         place = folder(video)
         Video.objects.filter(pk=video.pk).delete()
     shutil.rmtree(place, ignore_errors=True)
+
+
+def try_again(*, video: Video, user: User) -> None:
+    """Start again what failed of this video's preparation. By an admin or whoever brought it. Refused: not_yours; Conflict: job_not_failed."""
+    if not user.is_staff and video.uploaded_by_id != user.pk:
+        raise Refused("not_yours")
+    with transaction.atomic():
+        failed = list(catalogue.open_jobs().filter(video=video, state=Job.State.FAILED))
+        if not failed:
+            raise Conflict("job_not_failed")
+        Video.objects.filter(pk=video.pk).update(error_code="", error_params={})
+        for job in failed:
+            jobs.retry(job)
 
 
 def draw(video: Video) -> bool:

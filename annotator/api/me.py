@@ -1,4 +1,4 @@
-"""What belongs to the person who asks: their preferences."""
+"""What belongs to the person who asks: their preferences, their visits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from annotator.access import person
 from annotator.api import Endpoint
 from annotator.api.serializers import PreferencesShown, Problem
-from strokes import preferences
+from strokes import preferences, visits
 from strokes.errors import Refused
 
 
@@ -29,6 +29,13 @@ class Preferences(Endpoint):
         if "language" in request.data:
             remember_language(response, chosen["language"])
         return response
+
+
+class Visited(Endpoint):
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request) -> Response:
+        visits.note(person(request))
+        return Response(status=204)
 
 
 def remember_language(response: HttpResponse, language: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers as s
 
-from strokes import preferences
+from strokes import catalogue, preferences
 from strokes.models import Appearance, Decision, Job, Player, Run, Stroke, Video
 
 
@@ -83,6 +83,28 @@ class VideoShown(s.Serializer[Any]):
 class VideoChange(s.Serializer[Any]):
     title = s.CharField(max_length=200, required=False)
     players = SeenPlayer(many=True, required=False)
+
+
+class LibraryQuery(s.Serializer[Any]):
+    """What the library is asked for, by its page and by the API: the same words in both addresses."""
+
+    state = s.ChoiceField(choices=["", *catalogue.STATES], default="")
+    player = s.IntegerField(default=None, allow_null=True)
+    taxonomy = s.IntegerField(default=None, allow_null=True)
+    blind = s.BooleanField(default=None, allow_null=True)
+    q = s.CharField(default="", allow_blank=True, max_length=200)
+    sort = s.ChoiceField(choices=list(catalogue.SORTS), default="newest")
+    page = s.IntegerField(default=None, allow_null=True, min_value=1, max_value=100_000)
+    ids = s.ListField(child=s.UUIDField(), default=list, max_length=200)
+
+
+class NextQuery(s.Serializer[Any]):
+    after = s.UUIDField(required=False)
+
+
+class NextShown(s.Serializer[Any]):
+    video = VideoShown(allow_null=True)
+    waiting = s.IntegerField()
 
 
 class DeleteQuery(s.Serializer[Any]):

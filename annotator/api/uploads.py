@@ -102,7 +102,7 @@ class OneUpload(Tus):
 
     @extend_schema(exclude=True)
     def head(self, request: Request, pk: UUID) -> Response:
-        upload = _mine(request, pk)
+        upload = uploads.settled(_mine(request, pk))
         return Response(headers={**_headers(upload), "Upload-Length": str(upload.bytes)})
 
     @extend_schema(parameters=[TUS, OFFSET, CHECKSUM], request=SENT, responses={204: None, 409: Problem, 423: Problem})

@@ -46,6 +46,9 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
         "POST": (401, 403, 405, 405),
     },
     "api-videos": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
+    "api-next-video": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
+    "api-try-again": {"GET": (401, 403, 405, 405), "POST": (401, 403, 403, 200)},
+    "api-visit": {"GET": (401, 403, 405, 405), "POST": (401, 403, 204, 204)},
     "api-uploads": {"GET": (401, 403, 200, 200), "POST": (401, 403, 412, 412), "OPTIONS": (401, 403, 204, 204)},
     "api-upload": {  # of alice
         "GET": (401, 403, 200, 404),
@@ -109,7 +112,7 @@ def things(video: Any, alice: Any, data_root: Any) -> dict[str, list[Any]]:
         (place / name).write_bytes(b"picture")
     (data_root / "runs" / str(run.pk) / "report").mkdir()
     (data_root / "runs" / str(run.pk) / "report" / "index.html").write_text("report")
-    by_video = ("workspace", "api-video", "api-show-suggestions", "api-workspace", "api-decisions", "api-history", "api-lanes")
+    by_video = ("workspace", "api-video", "api-show-suggestions", "api-workspace", "api-decisions", "api-history", "api-lanes", "api-try-again")
     upload = Upload.objects.create(user=alice, name="x.mp4", bytes=5)
     (data_root / "incoming").mkdir()
     (data_root / "incoming" / str(upload.pk)).touch()

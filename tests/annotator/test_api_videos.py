@@ -82,7 +82,7 @@ def test_five_videos_cost_as_many_queries_as_one(as_alice: Client, alice: Any, v
     one = cost()
     for _ in range(4):
         fill()
-    assert cost() == one <= 14
+    assert cost() == one <= 26
 
 
 def test_why_a_video_came_no_further(as_alice: Client, video: Any) -> None:

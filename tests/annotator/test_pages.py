@@ -79,14 +79,6 @@ def test_what_is_next(as_alice: Client, alice: Any, video: Any) -> None:
     assert "Delete" not in page, "only admins delete"
 
 
-def test_progress_and_time_left(as_alice: Client, video: Any) -> None:
-    Job.objects.create(
-        kind="prepare", video=video(state="watchable"), slot="cpu", state="running", progress=0.42, left_s=340
-    )
-    page = as_alice.get("/").content.decode()
-    assert 'value="0.420"' in page and "about 6 min left" in page and "3 of 4" in page
-
-
 def test_data_mark_is_what_the_script_compares(as_alice: Client, video: Any) -> None:
     """static/js/library.js builds the same text from the API; a difference would reload the list for ever."""
     plain, busy = video(), video()

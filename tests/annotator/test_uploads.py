@@ -232,7 +232,8 @@ def test_checksums(as_alice: Client) -> None:
     assert Video.objects.get().sha256 == hashlib.sha256(BODY).hexdigest()
 
 
-def test_one_writes_the_other_waits(as_alice: Client, data_root: Path) -> None:
+def test_one_writes_the_other_waits(as_alice: Client, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "SETTLE_S", 0.1)
     url = create(as_alice)["Location"]
     with (data_root / "incoming" / url.split("/")[-2]).open("rb+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -272,6 +273,12 @@ def test_a_whole_file_that_nobody_asked_about_is_taken_in(as_alice: Client, monk
     Upload.objects.update(touched=timezone.now() - timedelta(hours=1))
     schedules.housekeeping()
     assert as_alice.get(url).json()["state"] == "done" and Video.objects.count() == 1
+
+
+def test_a_removed_video_does_not_come_back_as_an_open_upload(as_alice: Client, as_admin: Client) -> None:
+    patch(as_alice, create(as_alice)["Location"], 0, BODY)
+    assert as_admin.delete(f"/api/v1/videos/{Video.objects.get().pk}/").status_code == 204
+    assert as_alice.get(ROOT).json() == [] and not Upload.objects.exists()
 
 
 def test_given_up_after_a_day(as_alice: Client, data_root: Path) -> None:

@@ -4,7 +4,7 @@ import { csrfToken, del, errorFrom, get, offline, post } from "../api.js";
 import { same } from "./flow.js";
 
 export const CHUNK = 8 * 1024 * 1024; // so much is at most sent again after a crash of the server
-const RETRY_MS = [0, 500, 1000, 2000, 3000, 5000, 5000, 10_000, 10_000, 20_000];
+const RETRY_MS = [200, 500, 1000, 2000, 3000, 5000, 5000, 10_000, 10_000, 20_000];
 const SILENCE_MS = 30_000; // no byte for so long: the connection is dead, whatever the system thinks
 const AGAIN_MS = 20_000;
 const GONE = new Set([404, 410]);

@@ -1,4 +1,4 @@
-"""Uploads in the real page: broken connections, a killed server, a reloaded page, pausing, wrong kinds, one's own file again."""
+"""The library in the real page: uploads through broken connections, a killed server and reloads; filters, editing, what is next."""
 
 from __future__ import annotations
 
@@ -134,3 +134,76 @@ def test_a_file_still_in_hand_goes_on_by_itself(own: tuple[Site, list], page: Pa
     page.reload()
     expect(page.locator(".upload-file[data-state=done]")).to_have_count(1, timeout=60_000)
     assert "kept" in site.shell("from strokes.models import Video; print(Video.objects.latest('created').title)")
+
+
+FILL = """
+import datetime as dt
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.utils import timezone
+from strokes import taxonomy
+from strokes.models import *
+alice = User.objects.get(username="alice")
+for number, (title, state) in enumerate([("Zoé one", "prepared"), ("Zoé two", "prepared"), ("Stuck", "indexed"), ("Max", "prepared")]):
+    video = Video.objects.create(title=title, taxonomy=taxonomy.default(), state=state, file="source.mp4", sha256=f"{number:064}", bytes=9,
+                                 n_frames=900, fps=60, duration_s=15, uploaded_by=alice, created=timezone.now() - dt.timedelta(days=number))
+    if title == "Zoé two":
+        Suggestion.objects.create(video=video, begin=1, end=50, score=0.9)
+    if state == "indexed":
+        Job.objects.create(kind="proxy", video=video, slot="cpu", state="failed", error_code="took_too_long", error_params={"minutes": 9})
+"""
+
+
+def cards(page: Page) -> list[str]:
+    return [str(card.get_attribute("data-title")) for card in page.locator(".card").all()]
+
+
+def test_filters_without_leaving_the_page_and_back(own: tuple[Site, list], page: Page) -> None:
+    site, _ = own
+    site.shell("from strokes.models import Video, Job; Job.objects.all().delete(); Video.objects.all().delete()")
+    site.shell(FILL)
+    sign_in(page, site)
+    page.evaluate("window.stays = true")
+    expect(page.locator("#mine .mine-go")).to_contain_text("Begin with “Zoé two”")
+    page.locator("#filters [name=q]").press_sequentially("zoe")
+    expect(page.locator(".card")).to_have_count(2)
+    assert page.url.endswith("?q=zoe") and page.evaluate("window.stays")
+    page.locator("#filters [name=sort]").select_option("most")
+    expect(page.locator(".card").first).to_have_attribute("data-title", "Zoé two")
+    page.go_back()
+    expect(page.locator(".card").first).to_have_attribute("data-title", "Zoé one")
+    assert page.locator("#filters [name=sort]").input_value() == "newest"
+    page.locator("#state-done").click()
+    expect(page.locator("#cards h2")).to_have_text("No video fits")
+    page.get_by_role("link", name="Show all videos").click()
+    expect(page.locator(".card")).to_have_count(4)
+    assert page.locator("#filters [name=q]").input_value() == "" and page.evaluate("window.stays")
+    page.locator("#state-todo").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".card")).to_have_count(3)
+    page.reload()
+    assert sorted(cards(page)) == ["Max", "Zoé one", "Zoé two"], "the address holds it all"
+
+
+def test_editing_and_trying_again_by_keyboard(own: tuple[Site, list], page: Page) -> None:
+    site, _ = own
+    sign_in(page, site)
+    card = page.locator(".card[data-title='Max']")
+    card.locator("[data-edit]").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#edit")).to_be_visible()
+    expect(page.locator("#edit [name=title]")).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Max and Lou")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Lou")
+    page.keyboard.press("Enter")
+    renamed = page.locator(".card[data-title='Max and Lou']")
+    expect(renamed).to_contain_text("Lou")
+    expect(renamed.locator("[data-edit]")).to_be_focused()
+    stuck = page.locator(".card[data-title='Stuck']")
+    expect(stuck).to_contain_text("longer than 9 minutes")
+    stuck.locator("[data-again]").focus()
+    page.keyboard.press("Enter")
+    expect(stuck.locator(".card-work")).to_be_visible()
+    expect(stuck.locator(".form-error")).to_have_count(0)
