@@ -34,6 +34,7 @@ class Entry:
     working: bool  # something waits or runs that prepares it
     failed: bool  # it came no further, and nothing tries
     foreign: bool  # somebody else brought it
+    practice: bool = False  # for trying things out: never waits for anybody
     players: frozenset[int] = frozenset()
     names: str = ""
     strokes: int = 0
@@ -51,13 +52,13 @@ class Entry:
 
     @property
     def todo(self) -> bool:
-        return self.ready and (not self.complete or self.to_decide > 0)
+        return self.ready and not self.practice and (not self.complete or self.to_decide > 0)
 
 
 STATES: dict[str, Callable[[Entry], bool]] = {
     "todo": lambda entry: entry.todo,
     "begun": lambda entry: entry.todo and entry.begun,
-    "done": lambda entry: entry.ready and not entry.todo,
+    "done": lambda entry: entry.ready and not entry.todo and not entry.practice,
     "preparing": lambda entry: not entry.failed and (entry.working or not (entry.ready or entry.state == "refused")),
     "failed": lambda entry: entry.failed,
 }
@@ -103,17 +104,17 @@ def entries(rows: QuerySet[Video], user: User) -> list[Entry]:
     states = defaultdict(set)
     for video, state in open_jobs().exclude(video=None).values_list("video", "state"):
         states[video].add(state)
-    plain = ("pk", "title", "created", "taxonomy_id", "blind", "state", "error_code", "uploaded_by_id")
+    plain = ("pk", "title", "created", "taxonomy_id", "blind", "state", "error_code", "uploaded_by_id", "practice")
     found = []
-    for pk, title, created, taxonomy, blind, state, error, owner in rows.values_list(*plain):
+    for pk, title, created, taxonomy, blind, state, error, owner, practice in rows.values_list(*plain):
         lane = lanes.get(pk)
         working = bool(states[pk] & set(ACTIVE))
         found.append(
             Entry(
                 pk=pk, title=title, created=created, taxonomy=taxonomy, blind=blind, state=state, working=working,
                 failed=state == Video.State.REFUSED or (not working and bool(error or states[pk])),
-                foreign=owner != user.pk, players=frozenset(seen[pk]), names=" ".join(names[pk]),
-                strokes=marked[pk], to_decide=0 if blind else open_[pk], complete=bool(lane and lane.complete),
+                foreign=owner != user.pk, practice=practice, players=frozenset(seen[pk]), names=" ".join(names[pk]),
+                strokes=marked[pk], to_decide=0 if blind or practice else open_[pk], complete=bool(lane and lane.complete),
                 touched=last.get(lane.pk) if lane else None,
             )
         )  # fmt: skip

@@ -95,7 +95,7 @@ def news(found: Sequence[Entry], since: datetime | None) -> dict[str, Any]:
     """What came since the last visit; nothing is new to somebody who comes for the first time."""
     if since is None:
         return {"since": None, "videos": 0, "models": 0}
-    fresh = sum(entry.foreign and entry.created > since and entry.state != "refused" for entry in found)
+    fresh = sum(entry.foreign and not entry.practice and entry.created > since and entry.state != "refused" for entry in found)
     kept = Run.objects.filter(chosen__gt=since, state__in=[Run.State.PROVISIONAL, Run.State.PROMOTED])
     return {"since": since, "videos": fresh, "models": kept.count()}
 
@@ -114,14 +114,14 @@ def mine(found: Sequence[Entry]) -> dict[str, Any]:
 
 def cards(chosen: Sequence[Entry], user: User, since: datetime | None) -> list[dict[str, Any]]:
     """The cards of one page, with all that the template shows."""
-    foreign = {str(entry.pk): entry.foreign for entry in chosen}
+    entries = {str(entry.pk): entry for entry in chosen}
     shown = [shapes.video(video) for video in in_order(visible_videos(user), chosen, user)]
     typical = durations.typical() if any(card["progress"] for card in shown) else {}
     for card in shown:
         card["next"] = next_for(card)
         card["steps"] = steps(card)
-        card["own"] = not foreign[card["id"]]
-        card["new"] = bool(since and foreign[card["id"]] and card["created"] > since and not card["mine"]["strokes"])
+        card["own"], card["practice"] = not entries[card["id"]].foreign, entries[card["id"]].practice
+        card["new"] = bool(since and not card["own"] and not card["practice"] and card["created"] > since and not card["mine"]["strokes"])
         card["left_s"] = durations.left(card, typical)
     return shown
 

@@ -58,6 +58,7 @@ def library(video: Any, alice: Any, bob: Any) -> dict[str, Any]:
                 "early": {"state": "indexed"},
                 "refused": {"state": "refused", "error_code": "no_frames"},
                 "stuck": {"state": "watchable"},
+                "practice": {"practice": True},
             }.items()
         )
     }  # fmt: skip
@@ -87,7 +88,7 @@ def test_what_waits_and_in_which_order(library: dict[str, Any], alice: Any) -> N
         "preparing": {"early"},
         "failed": {"refused", "stuck"},
     }
-    assert catalogue.counts(found)[""] == 11 and catalogue.counts(found)["todo"] == 8
+    assert catalogue.counts(found)[""] == 12 and catalogue.counts(found)["todo"] == 8
 
 
 def test_what_is_left_to_decide_is_the_domain_s_rule(library: dict[str, Any], alice: Any, bob: Any) -> None:
