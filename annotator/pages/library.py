@@ -95,7 +95,7 @@ def news(found: Sequence[Entry], since: datetime | None) -> dict[str, Any]:
     """What came since the last visit; nothing is new to somebody who comes for the first time."""
     if since is None:
         return {"since": None, "videos": 0, "models": 0}
-    fresh = sum(entry.foreign and not entry.practice and entry.created > since and entry.state != "refused" for entry in found)
+    fresh = sum(entry.foreign and entry.created > since and entry.state != "refused" for entry in found)
     kept = Run.objects.filter(chosen__gt=since, state__in=[Run.State.PROVISIONAL, Run.State.PROMOTED])
     return {"since": since, "videos": fresh, "models": kept.count()}
 
@@ -120,8 +120,8 @@ def cards(chosen: Sequence[Entry], user: User, since: datetime | None) -> list[d
     for card in shown:
         card["next"] = next_for(card)
         card["steps"] = steps(card)
-        card["own"], card["practice"] = not entries[card["id"]].foreign, entries[card["id"]].practice
-        card["new"] = bool(since and not card["own"] and not card["practice"] and card["created"] > since and not card["mine"]["strokes"])
+        card["own"] = not entries[card["id"]].foreign
+        card["new"] = bool(since and not card["own"] and card["created"] > since and not card["mine"]["strokes"])
         card["left_s"] = durations.left(card, typical)
     return shown
 

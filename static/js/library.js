@@ -20,8 +20,12 @@ function say(text) {
 }
 
 /** Everything that shows the library anew; the search field keeps what is being typed. */
-function fresh() {
-  return refresh("mine", "states", "cards");
+async function fresh() {
+  let asked;
+  do {
+    asked = location.search; // whoever comes late with an older answer asks again
+    await refresh("mine", "states", "cards");
+  } while (asked !== location.search);
 }
 
 // -- Progress ---------------------------------------------------------------------------------------------------------
@@ -51,8 +55,10 @@ async function look() {
 // -- Filters: all of them in the address ------------------------------------------------------------------------------
 const filters = document.getElementById("filters");
 
-async function goTo(address, push = true) {
-  if (push) history.pushState(null, "", address);
+/** Show what `address` asks for; a search that is still being typed is one step of going back. */
+async function goTo(address, state = null) {
+  if (address && state && history.state?.typing) history.replaceState(state, "", address);
+  else if (address) history.pushState(state, "", address);
   const next = document.querySelector(".language [name=next]");
   if (next) next.value = location.pathname + location.search;
   await fresh();
@@ -74,8 +80,8 @@ function asked() {
   return `?${new URLSearchParams(values)}`;
 }
 
-function search() {
-  if (asked() !== (location.search || "?")) goTo(asked());
+function search(state = null) {
+  if (asked() !== (location.search || "?")) goTo(asked(), state);
 }
 
 let typing = null;
@@ -85,16 +91,16 @@ if (filters) {
     event.preventDefault();
     search();
   });
-  filters.addEventListener("change", search);
+  filters.addEventListener("change", () => search());
   filters.addEventListener("input", (event) => {
     if (event.target.type !== "search") return;
     clearTimeout(typing);
-    typing = setTimeout(search, TYPING_MS);
+    typing = setTimeout(() => search({ typing: true }), TYPING_MS);
   });
 }
 window.addEventListener("popstate", () => {
   fill();
-  goTo("", false);
+  goTo("");
 });
 
 // -- One card ---------------------------------------------------------------------------------------------------------
@@ -165,7 +171,7 @@ document.addEventListener("click", (event) => {
     history.pushState(null, "", link.getAttribute("href"));
     fill();
     const pages = link.closest(".pager");
-    goTo("", false).then(() => pages && document.getElementById("filters").scrollIntoView());
+    goTo("").then(() => pages && document.getElementById("filters").scrollIntoView());
     return;
   }
   const button = event.target.closest("button");
