@@ -101,6 +101,7 @@ class Firefox:
 
     def tab(self, width: int = 1366, height: int = 768) -> Tab:
         context = self.command("browsingContext.create", type="tab")["context"]
+        self.command("browsingContext.activate", context=context)
         self.command("browsingContext.setViewport", context=context, viewport={"width": width, "height": height})
         return Tab(self, context)
 
