@@ -66,6 +66,19 @@ function make(pictureAt) {
   return { video, source, told };
 }
 
+test("a browser that dates the picture by the time asked for (Firefox) has shown the one that spans it", async () => {
+  const { source, told, video } = make((time) => Math.round(time * 1e6) / 1e6);
+  await source.show(100);
+  assert.deepEqual(told.frames, [100]);
+  assert.equal(video.seeks.length, 1);
+});
+
+test("a report next to the time asked for proves nothing", async () => {
+  const { source, told } = make((time) => time + 1e-5 + 1 / 480);
+  await source.show(100);
+  assert.deepEqual(told.frames, []);
+});
+
 test("shows what is asked, also the last picture, also twice the same", async () => {
   const { source, told } = make(begin);
   for (const frame of [0, 0, 479, 13, 13, 478]) {

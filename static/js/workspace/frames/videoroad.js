@@ -6,6 +6,7 @@ import { RoadError } from "./roaderror.js";
 /** Parts of a picture's span to seek to, in the order they are tried. */
 const TRIES = [0.5, 0.3, 0.7, 0.15, 0.85];
 const PICTURE_WAIT_MS = 400;
+const SAME_S = 2e-6; // reports are rounded to microseconds
 
 export class VideoRoad {
   name = "video";
@@ -70,6 +71,14 @@ export class VideoRoad {
     return time;
   }
 
+  /**
+   * Firefox dates the picture of a seek by the very time that was asked for, once it has found the one that spans it (and
+   * never a picture that does not); the ordinal of that one, or null for any other report.
+   */
+  #spanning(mediaTime, asked) {
+    return Math.abs(mediaTime - asked) <= SAME_S ? this.table.at(asked) : null;
+  }
+
   /** Seek and wait until both the seek has ended and a picture was composited; the ordinal of that picture or null. */
   #seek(time, frame) {
     const { video, table } = this;
@@ -87,7 +96,7 @@ export class VideoRoad {
         resolve(seen);
       };
       const onPicture = (now, { mediaTime }) => {
-        seen = table.beginningAt(mediaTime);
+        seen = table.beginningAt(mediaTime) ?? this.#spanning(mediaTime, time);
         if (seen === frame && seeked) finish();
         else callback = video.requestVideoFrameCallback(onPicture);
       };
