@@ -30,6 +30,14 @@ ASKING: dict[str, str | Promise] = {
     "body_too_large": _("This is too much at once. Nothing was changed; send it in smaller parts."),
     "use_post": _("This makes something new on the server, so it is sent by the button on the Data page."),
     "which_video": _("This export is of one video. Choose which one."),
+    "bad_name": _(
+        "A name has 1 to 150 letters, digits, or @ . + - _ and no spaces. Nobody was invited; choose another one."
+    ),
+    "name_taken": _("There is an account “{name}” already. Choose another name, or make a new link for that one."),
+    "bad_email": _("This is not an address that mail can go to. Nobody was invited; leave it empty if there is none."),
+    "bad_role": _("People here are experts or administrators. Nothing was changed."),
+    "not_yourself": _("Nobody changes their own role or shuts themselves out; ask another administrator."),
+    "not_active": _("The account of {name} is out of use. Put it into use first."),
     "bad_preference": _("This cannot be set so ({field}). Nothing was changed."),
     "unknown_taxonomy": _("These classes are not on this site. Nothing was changed; choose others."),
 }

@@ -7,7 +7,19 @@ from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog, set_language
 
 from annotator import media
-from annotator.pages import classes, data, library, models, password, queue, sign_in, site, strokes, workspace
+from annotator.pages import (
+    classes,
+    data,
+    library,
+    models,
+    password,
+    queue,
+    settings,
+    sign_in,
+    site,
+    strokes,
+    workspace,
+)
 
 urlpatterns = [
     path("", library.page, name="library"),
@@ -17,6 +29,8 @@ urlpatterns = [
     path("queue/", queue.page, name="queue"),
     path("models/", models.page, name="models"),
     path("data/", data.page, name="data"),
+    path("settings/", settings.page, name="settings"),
+    path("settings/password/", settings.Password.as_view(), name="password-change"),
     path("sign-in/", sign_in.page, name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("password/", password.Ask.as_view(), name="password-ask"),

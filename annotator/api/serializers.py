@@ -528,3 +528,29 @@ class PracticeScore(s.Serializer[Any]):
     summary = PracticeSummary()
     strokes = PracticeStroke(many=True)
     extra = PracticeMark(many=True)
+
+
+class AccountShown(s.Serializer[Any]):
+    id = s.IntegerField()
+    name = s.CharField()
+    email = s.CharField(allow_blank=True)
+    role = s.ChoiceField(choices=["admin", "expert", "none"])
+    active = s.BooleanField()
+    invited = s.BooleanField()
+    last_login = s.DateTimeField(allow_null=True)
+
+
+class Invitation(s.Serializer[Any]):
+    name = s.CharField(max_length=150)
+    email = s.CharField(max_length=254, allow_blank=True, default="")
+    role = s.CharField(max_length=20, default="expert")
+
+
+class AccountChange(s.Serializer[Any]):
+    role = s.CharField(max_length=20, required=False)
+    active = s.BooleanField(required=False)
+
+
+class AccountLink(s.Serializer[Any]):
+    person = AccountShown()
+    link = s.CharField()

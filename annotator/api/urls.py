@@ -11,6 +11,7 @@ from annotator.api import (
     classes,
     data,
     me,
+    people,
     practice,
     queue,
     review,
@@ -27,6 +28,9 @@ __all__ = ["schema", "urlpatterns"]
 urlpatterns = [
     path("session/", session.Session.as_view(), name="api-session"),
     path("me/preferences/", me.Preferences.as_view(), name="api-preferences"),
+    path("people/", people.People.as_view(), name="api-people"),
+    path("people/<int:pk>/", people.OnePerson.as_view(), name="api-person"),
+    path("people/<int:pk>/link/", people.PasswordLink.as_view(), name="api-person-link"),
     path("videos/", videos.Videos.as_view(), name="api-videos"),
     path("videos/next/", videos.NextVideo.as_view(), name="api-next-video"),
     path("videos/<uuid:pk>/try_again/", videos.TryAgain.as_view(), name="api-try-again"),

@@ -41,6 +41,6 @@ def page(request: HttpRequest) -> HttpResponse:
         return render(request, "sign_in.html", shown, status=status_of(refused))
     answer = HttpResponseRedirect(onward) if onward else redirect(settings.LOGIN_REDIRECT_URL)
     language = preferences.get(user=access.person(request))["language"]
-    if language:
+    if language and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
         remember_language(answer, language)
     return answer

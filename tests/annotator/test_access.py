@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -27,6 +28,8 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "strokes": PAGE,
     "models": PAGE,
     "data": PAGE,
+    "settings": PAGE,
+    "password-change": {"GET": (302, 403, 200, 200), "POST": (302, 403, 200, 200)},
     "sign-in": {"GET": (200, 200, 302, 302), "POST": (403, 403, 403, 403)},
     "sign-out": {"GET": (405, 405, 405, 405), "POST": (302, 302, 302, 302)},
     "password-ask": {"GET": (200, 200, 200, 200), "POST": (409, 409, 409, 409)},
@@ -40,6 +43,9 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "run-file": PAGE,
     "run-report": {"GET": (302, 403, 403, 200)},
     "api-session": {"GET": (405, 405, 405, 405), "POST": (400, 400, 400, 400)},
+    "api-people": {"GET": (401, 403, 403, 200), "POST": (401, 403, 403, 400)},
+    "api-person": {"GET": (401, 403, 403, 405), "PATCH": (401, 403, 403, 200)},
+    "api-person-link": {"GET": (401, 403, 403, 405), "POST": (401, 403, 403, 200)},
     "api-preferences": {
         "GET": (401, 403, 200, 200),
         "PATCH": (401, 403, 200, 200),
@@ -104,6 +110,7 @@ def routes(patterns: list[Any]) -> list[str]:
 def things(video: Any, alice: Any, data_root: Any) -> dict[str, list[Any]]:
     """Arguments of the routes that need some; the things exist."""
     row = video(blind=True)
+    other = User.objects.create_user("dora")
     run = Run.objects.create(number=1, taxonomy=row.taxonomy, preset="tiny", state=Run.State.TRAINED)
     job = Job.objects.create(kind="prepare", video=row, slot="cpu", state=Job.State.FAILED)
     for folder, name in (("media", "poster.jpg"), ("runs", "confusion.png")):
@@ -130,6 +137,8 @@ def things(video: Any, alice: Any, data_root: Any) -> dict[str, list[Any]]:
         "api-score": [row.pk],
         "api-restart": [row.pk],
         "api-retry": [job.pk],
+        "api-person": [other.pk],
+        "api-person-link": [other.pk],
         "api-upload": [upload.pk],
     }
 

@@ -55,10 +55,9 @@ export class KeySheet {
     for (const button of this.root.querySelectorAll("[data-remap]")) {
       const action = button.dataset.remap;
       const caps = settings.caps(action);
-      button.replaceChildren(...(caps.length ? caps.map((cap) => h("kbd", {}, cap)) : [h("span.quiet", {}, "–")]));
+      const shown = caps.length ? caps.flatMap((cap) => [h("kbd", {}, cap), " "]) : [h("span.quiet", {}, gettext("no key")), " "];
+      button.replaceChildren(...shown, h("span.only-read", {}, fill(gettext("%(what)s: change the key"), { what: this.names.get(action) })));
       button.classList.toggle("is-own", settings.isOwn(action));
-      const keys = caps.join(", ") || gettext("no key");
-      button.setAttribute("aria-label", fill(gettext("%(what)s: %(keys)s. Change the key"), { what: this.names.get(action), keys }));
       button.title = gettext("Change the key");
     }
     this.#part("reset-keys").hidden = Object.keys(settings.preferences.get("keymap")).length === 0;
