@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +10,10 @@ from playwright.sync_api import Page, expect
 
 from benchmarks import upload
 from tests.e2e.conftest import Site, sign_in, start_site, stop
+from tests.e2e.test_frames import open_workspace, watchable
 
 pytestmark = [pytest.mark.browser]
+__all__ = ["watchable"]
 MIB = 1 << 20
 
 
@@ -207,3 +209,23 @@ def test_editing_and_trying_again_by_keyboard(own: tuple[Site, list], page: Page
     page.keyboard.press("Enter")
     expect(stuck.locator(".card-work")).to_be_visible()
     expect(stuck.locator(".form-error")).to_have_count(0)
+
+
+def test_the_end_of_one_video_leads_to_the_next(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    site.shell("from strokes.models import *; Lane.objects.update(complete=True); Suggestion.objects.update(current=False)")
+    pk = watchable("odd")
+    other = watchable("rotated")
+    sign_in(page, site)
+    open_workspace(page, site, pk)
+    page.keyboard.press("Shift+KeyN")
+    expect(page.locator("#toast")).to_contain_text("First decide what is left")
+    expect(page.locator("#onward")).to_be_hidden()
+    page.locator("#complete").check()
+    expect(page.locator("#onward")).to_be_visible()
+    page.locator("#complete").uncheck()
+    expect(page.locator("#onward")).to_be_hidden()
+    page.locator("#complete").check()
+    expect(page.locator("#onward")).to_contain_text("Next video: rotated")
+    page.keyboard.press("Shift+KeyN")
+    page.wait_for_url(f"{site.url}/videos/{other}/")
+    page.wait_for_selector("body[data-ready]")

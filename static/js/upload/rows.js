@@ -72,6 +72,7 @@ export function showRow(entry, left) {
     cancel: state !== "checking" && state !== "done",
   };
   for (const [name, visible] of Object.entries(shown)) row.querySelector(`[data-do=${name}]`).hidden = !visible;
+  row.querySelector("[data-do=cancel]").textContent = state === "failed" ? gettext("Remove") : gettext("Cancel");
   row.querySelector("[data-do=go-on]").textContent = entry.asks ? gettext("Upload anyway") : gettext("Go on");
   say(row, entry.said || words(entry), state === "failed" ? "error" : state === "done" ? "good" : "note", entry.link);
 }

@@ -43,6 +43,7 @@ export const sheetSections = () => [
     ["next-to-decide", gettext("Next suggestion to decide")],
     ["accept", gettext("Accept the suggestion with its first class")],
     ["reject", gettext("Reject the suggestion")],
+    ["next-video", gettext("The next video that waits for you, once this one is done")],
     ["previous", gettext("Previous stroke or suggestion")],
     ["next", gettext("Next stroke or suggestion")],
     ["figures", gettext("Scores as words or as figures")],

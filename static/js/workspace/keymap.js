@@ -40,6 +40,7 @@ export const BINDINGS = [
   ["previous", { code: "ArrowUp" }],
   ["next", { code: "ArrowDown" }],
   ["next-to-decide", { code: "KeyN" }],
+  ["next-video", { code: "KeyN", shift: true }],
   ["accept", { code: "Enter" }],
   ["accept", { code: "NumpadEnter" }],
   ["reject", { code: "KeyX" }],

@@ -8,7 +8,7 @@ const REVEALS = ["previous", "next", "next-to-decide", "accept", "reject", "firs
   "next-disagreement", "previous-disagreement"];
 
 /** run(name) for every action. */
-export function actions({ editor, player, ui, table, log, palette, detail, toast, rules, timeline, compare }) {
+export function actions({ editor, player, ui, table, log, palette, detail, toast, rules, timeline, compare, onward }) {
   const loop = () => {
     const chosen = timeline.chosen();
     if (chosen || player.looping) player.loop(chosen);
@@ -55,6 +55,7 @@ export function actions({ editor, player, ui, table, log, palette, detail, toast
     previous: () => editor.go(-1),
     next: () => editor.go(1),
     "next-to-decide": () => editor.nextToDecide(),
+    "next-video": () => onward.go(),
     accept: () => (compare.chosen() ? compare.copy() : editor.accept()),
     reject: () => editor.reject(),
     remove: () => editor.remove(),

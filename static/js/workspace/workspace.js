@@ -22,6 +22,7 @@ import { Keyboard } from "./keys.js";
 import { KeySettings } from "./keysettings.js";
 import { KeySheet } from "./keysheet.js";
 import { offerOthers, StrokeList } from "./list.js";
+import { NextVideo } from "./nextvideo.js";
 import { Picture } from "./picture.js";
 import { Player } from "./player.js";
 import { Preferences } from "./preferences.js";
@@ -102,7 +103,8 @@ function assemble(parts) {
   rememberChoices(parts);
   const rules = new RulePanel(find("#rules"), { ...parts, language: language() });
   const log = new HistoryDialog(find("#history"), { ...parts, language: language() });
-  const verbs = actions({ ...parts, log, timeline, compare, detail, palette, rules });
+  const onward = new NextVideo(find("#onward"), { id, say: parts.say });
+  const verbs = actions({ ...parts, onward, log, timeline, compare, detail, palette, rules });
   const run = (action) => {
     verbs(action);
     tour?.did(action);
@@ -144,6 +146,7 @@ function assemble(parts) {
     const from = chosen?.kind === "stroke" ? store.state.suggestions.get(chosen.suggestion) : chosen;
     showClasses(classes, { move: ui.draft ? ui.draft.move : (chosen?.move ?? ui.armed), group: ui.group, top: from?.top });
     find("#complete").checked = store.state.complete;
+    onward.render(store.state.complete && !editor.undecided().length);
     summary(parts);
   }
   for (const source of [store, ui, player]) source.subscribe(invalidate);
