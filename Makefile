@@ -3,7 +3,7 @@ PY := .venv/bin/python
 HOST ?= localhost
 PORT ?= 8000
 
-.PHONY: help run setup setup-dev browser test test-fast lint scenes bench soak soak-upload keystrokes real frames messages screens clean
+.PHONY: help run setup setup-dev browser test test-fast lint scenes bench bench-timeline soak soak-timeline soak-upload keystrokes real frames messages screens clean
 
 help:
 	@sed -n 's/^# //p;s/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -36,11 +36,18 @@ scenes: setup-dev ## train and measure on drawn scenes split by player (about an
 
 bench: setup-dev keystrokes ## every claim about cost, both sides in one run, into docs/benchmarks.md (about an hour, alone on the machine)
 	$(PY) -m benchmarks.bench
+	$(MAKE) bench-timeline
+
+bench-timeline: browser ## pan and zoom with 10,000 strokes in Chromium: dropped frames, work of the main thread
+	$(PY) -m benchmarks.timeline
+
+soak-timeline: browser ## what somebody does in an hour, with 10,000 strokes: the page's memory stays flat
+	$(PY) -m benchmarks.timeline --memory
 
 keystrokes: browser ## keys per stroke in the real workspace, and in other tools, into docs/keystrokes.md
 	$(PY) -m benchmarks.keystrokes --write
 
-soak: setup-dev soak-upload ## trainings killed fifty times end with the same bits, and the soaks below
+soak: setup-dev soak-upload soak-timeline ## trainings killed fifty times end with the same bits, and the soaks below
 	$(PY) -m benchmarks.soak_resume --kills 50
 
 soak-upload: browser ## 2 GB by the real page through 50 cuts and 5 kills of the server

@@ -125,6 +125,13 @@ MARKS: dict[str, str | Promise] = {
     "not_complete_yet": _(
         "Mark this video to its end first and say “Every stroke is marked”. Then you see what others marked; before, it might lead you."
     ),
+    "too_few_finished": _(
+        "A consensus needs at least two experts who have marked every stroke of this video; so far: {found}. Nothing was changed."
+    ),
+    "nothing_agreed": _(
+        "The experts agree on no stroke of this video yet, so there is nothing to begin a consensus with. Nothing was changed."
+    ),
+    "consensus_not_begun": _("This video has no consensus yet. Begin it first from what all agree on. Nothing was changed."),
     "not_your_lane": _("These marks belong to somebody else. Nothing was changed."),
 }
 

@@ -6,14 +6,17 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotator.access import admin, person, video_or_404
+from annotator.access import IsAdmin, admin, person, video_or_404
 from annotator.api import Endpoint, shapes
-from annotator.api.serializers import LanesShown, Problem
-from strokes import review
+from annotator.api.serializers import LanesShown, Ops, Problem
+from annotator.api.workspace import version_in
+from annotator.messages import problem
+from strokes import consensus, review
+from strokes.errors import Conflict
 from strokes.models import Lane, Video
 
 
@@ -36,4 +39,34 @@ class Lanes(Endpoint):
     @extend_schema(responses={200: LanesShown, 403: Problem})
     def get(self, request: Request, pk: UUID) -> Response:
         user, video = person(request), video_or_404(request.user, pk)
+        return Response(lanes(user, video))
+
+
+class BeginConsensus(Endpoint):
+    permission_classes = [IsAdmin]
+
+    @extend_schema(request=None, responses={200: LanesShown, 409: Problem})
+    def post(self, request: Request, pk: UUID) -> Response:
+        user, video = person(request), video_or_404(request.user, pk)
+        consensus.start(video=video, by=user)
+        return Response(lanes(user, video))
+
+
+class Consensus(Endpoint):
+    permission_classes = [IsAdmin]
+
+    @extend_schema(
+        parameters=[OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True)],
+        request=Ops,
+        responses={200: LanesShown, 400: Problem, 409: Problem, 412: Problem, 428: Problem},
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        user, video = person(request), video_or_404(request.user, pk)
+        base = version_in(request.headers.get("If-Match"))
+        Ops(data=request.data).is_valid(raise_exception=True)
+        ops: list[dict[str, Any]] = dict(request.data)["ops"]  # as sent: the domain reads every field itself
+        try:
+            consensus.decide(video=video, by=user, ops=ops, base=base)
+        except Conflict as conflict:
+            return Response(problem(conflict.code, conflict.params, state=lanes(user, video)), status=412)
         return Response(lanes(user, video))

@@ -72,6 +72,8 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "api-workspace": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
     "api-decisions": {"GET": (401, 403, 405, 405), "POST": (401, 403, 428, 428)},
     "api-history": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
+    "api-consensus": {"GET": (401, 403, 403, 405), "POST": (401, 403, 403, 428)},
+    "api-consensus-begin": {"GET": (401, 403, 403, 405), "POST": (401, 403, 403, 409)},
     "api-lanes": {"GET": (401, 403, 403, 200), "POST": (401, 403, 405, 405)},
     "api-strokes": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
     "api-queue": {"GET": (401, 403, 200, 200), "POST": (401, 403, 405, 405)},
@@ -119,7 +121,7 @@ def things(video: Any, alice: Any, data_root: Any) -> dict[str, list[Any]]:
         (place / name).write_bytes(b"picture")
     (data_root / "runs" / str(run.pk) / "report").mkdir()
     (data_root / "runs" / str(run.pk) / "report" / "index.html").write_text("report")
-    by_video = ("workspace", "api-video", "api-show-suggestions", "api-workspace", "api-decisions", "api-history", "api-lanes", "api-try-again")
+    by_video = ("workspace", "api-video", "api-show-suggestions", "api-workspace", "api-decisions", "api-history", "api-lanes", "api-consensus", "api-consensus-begin", "api-try-again")
     upload = Upload.objects.create(user=alice, name="x.mp4", bytes=5)
     (data_root / "incoming").mkdir()
     (data_root / "incoming" / str(upload.pk)).touch()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from benchmarks import timeline
 from tests.e2e.conftest import Site, sign_in
 from tests.e2e.test_frames import open_workspace, watchable
 from tests.e2e.test_workspace import at, saved
@@ -183,7 +184,7 @@ def test_others_are_compared_after_one_has_finished(page: Page, site: Site, watc
     expect(page.locator("[data-part=sum]")).to_contain_text("1 / 2")
     page.wait_for_selector("[data-action=loop][aria-pressed=true]")
     page.keyboard.press("Shift+ArrowDown")
-    expect(page.locator("[data-part=says]")).to_have_text("bob: Defensive Backhand Push, 300–329 · you have none here")
+    expect(page.locator("[data-part=says]")).to_have_text("bob: DB Push 300–329 · you have none here")
     page.keyboard.press("Enter")
     saved(page)
     assert strokes(site, pk)[-1] == [300, 330, PUSH]
@@ -194,6 +195,36 @@ def test_others_are_compared_after_one_has_finished(page: Page, site: Site, watc
     expect(page.locator("[role=option]:visible")).to_have_count(3)
     page.keyboard.press("y")
     expect(page.locator("#filter")).to_have_value("all")
+
+
+def test_an_administrator_decides_what_the_consensus_says(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("proxy")
+    label(site, pk, "alice", [(40, 80, LOOP), (200, 240, PUSH)], complete=True)
+    label(site, pk, "bob", [(42, 82, LOOP), (200, 240, FLIP), (300, 330, PUSH)], complete=True)
+    sign_in(page, site, "admin")
+    open_workspace(page, site, pk)
+    page.keyboard.press("y")
+    expect(page.locator("[data-part=sum]")).to_have_text("2 disagreements · 1 agreed")
+    page.get_by_role("button", name="Begin a consensus").click()
+    page.locator("#begin-consensus").get_by_role("button", name="Begin the consensus").click()
+    expect(page.locator(".lane-of-consensus")).to_have_text("Consensus")
+    page.keyboard.press("Shift+ArrowDown")
+    expect(page.locator("[data-part=says]")).to_contain_text("alice: DB Push 200–239")
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator("[data-part=sum]")).to_contain_text("1 / 1 disagreement")
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator("[data-part=sum]")).to_contain_text("nothing disagreed about")
+    page.click("#toast .toast-undo")
+    expect(page.locator("[data-part=sum]")).to_contain_text("1 disagreement")
+    page.keyboard.press("Escape")
+    page.check("[data-part=complete] input")
+    expect(page.locator("#toast")).to_contain_text("gaps in it now count")
+    truth = (
+        "from strokes import records\nfrom strokes.models import Video\n"
+        f"found, complete = records.truth(Video.objects.get(pk={pk!r}))\n"
+        "print([(one.begin, one.end, one.move) for one in found], complete)"
+    )
+    assert site.shell(truth).splitlines()[-1] == f"{[(41, 81, LOOP), (200, 240, PUSH)]} True"
 
 
 @pytest.fixture
@@ -257,3 +288,17 @@ def test_the_page_does_not_grow_while_the_view_moves(page: Page, site: Site, wat
     page.wait_for_timeout(200)
     assert page.evaluate("document.querySelectorAll('*').length") <= nodes + 8 * 12, "a few rows more at most"
     assert page.locator("[role=option]").count() <= 40, "95 strokes, and only what is near the view has a row"
+
+
+def test_the_benchmark_measures_frames_and_leaves_no_element_behind(
+    page: Page, browser: Browser, site: Site
+) -> None:
+    """A small run of `make bench-timeline` and `make soak-timeline`: what is counted, not how long it takes."""
+    pk = timeline.bring(site, 150)
+    sign_in(page, site)
+    timeline.open_video(page, site, pk)
+    for gesture in (timeline.pan, timeline.zoom, timeline.drag):
+        row = timeline.measure("gesture", page, browser, lambda act=gesture: act(page, 0.6))  # type: ignore[misc]
+        assert row.frames >= 5 and len(row.work) >= 4 and row.parts["script"] > 0, row.line()
+    rows = timeline.an_hour(page, site, 60, 3 * len(timeline.ROUND))
+    assert len(rows) == 4 and rows[-1][2] - rows[1][2] <= 40 and rows[-1][3] == rows[1][3], rows

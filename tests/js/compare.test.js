@@ -6,6 +6,7 @@ import test from "node:test";
 import { compareLanes, match, overlapOf } from "../../static/js/workspace/agreement.js";
 import { ClassTree } from "../../static/js/workspace/classtree.js";
 import { Compare } from "../../static/js/workspace/compare.js";
+import { Consensus } from "../../static/js/workspace/consensus.js";
 import { difference } from "../../static/js/workspace/comparebar.js";
 import { Editor } from "../../static/js/workspace/editor.js";
 import { arrange } from "../../static/js/workspace/spans.js";
@@ -107,7 +108,54 @@ test("what the consensus has decided is no disagreement any more", async () => {
 
 test("a difference in words", () => {
   const mine = { begin: 100, end: 120, move: "A" };
-  assert.equal(difference({ begin: 96, end: 120, move: "B" }, mine), "begins 4 earlier than yours, another class than yours");
+  assert.equal(difference({ begin: 96, end: 120, move: "B" }, mine), "begins 4 earlier, another class than yours");
   assert.equal(difference({ begin: 100, end: 121, move: "A" }, mine), "ends 1 later");
   assert.equal(difference(mine, mine), "the same as yours");
+});
+
+const lanesWith = (consensus, ...strokes) => ({ lanes: bob(...strokes), admin: true, consensus });
+
+async function adjudicating(strokes, decided) {
+  const all = await comparing(bob(...strokes), { admin: true, consensus: { version: 2, complete: false, strokes: decided } });
+  const sentThere = [];
+  let held = decided;
+  const consensus = new Consensus({
+    ...all,
+    say: (text, options) => all.said.push([text, options]),
+    begin: async () => lanesWith({ version: 1, complete: false, strokes: decided }, ...strokes),
+    send: async (ops, version) => {
+      sentThere.push([version, ops]);
+      for (const op of ops) held = op.kind === "add" ? [...held, stroke(op.stroke, op.data.begin, op.data.end, op.data.move)] : op.kind === "remove" ? held.filter((one) => one.id !== op.stroke) : held;
+      return lanesWith({ version: version + ops.length, complete: false, strokes: held }, ...strokes);
+    },
+  });
+  return { ...all, consensus, sentThere };
+}
+
+test("a decided stroke takes the place of what the consensus said there, and can be taken back", async () => {
+  const { compare, consensus, sentThere, said, sent } = await adjudicating([stroke("x", 100, 120, "Serve Forehand Loop")], [stroke("c", 98, 121, "Serve Forehand Topspin")]);
+  compare.choose("expert-5", "x");
+  await consensus.put();
+  const [version, ops] = sentThere[0];
+  assert.deepEqual([version, ops.map((op) => op.kind)], [2, ["remove", "add"]]);
+  const now = () => compare.lane("consensus").arranged.sorted.map(({ begin, move }) => [begin, move]);
+  assert.deepEqual(now(), [[100, "Serve Forehand Loop"]]);
+  assert.equal(sent.length, 0, "nobody's own lane is touched");
+  await said.at(-1)[1].undo();
+  assert.deepEqual(sentThere[1][1].map((op) => op.kind), ["remove", "restore"]);
+  await consensus.put();
+  assert.equal(sentThere[1][0], 4);
+});
+
+test("what may be put there: strokes of people, not suggestions, and only by whoever may decide", async () => {
+  const { compare, consensus, ui } = await adjudicating([stroke("x", 100, 120, "")], []);
+  assert.equal(consensus.candidate(), null);
+  compare.choose("expert-5", "x");
+  assert.equal(consensus.candidate().id, "x");
+  ui.set({ selected: { kind: "suggestion", id: "s1" } });
+  assert.equal(consensus.candidate(), null);
+  ui.set({ selected: { kind: "stroke", id: "a" } });
+  assert.equal(consensus.candidate().id, "a");
+  compare.admin = false;
+  assert.equal(consensus.candidate(), null);
 });

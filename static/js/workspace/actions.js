@@ -59,6 +59,7 @@ export const sheetSections = () => [
     ["compare", gettext("Compare with other experts")],
     ["next-disagreement", gettext("Next disagreement, played over and over")],
     ["previous-disagreement", gettext("Previous disagreement")],
+    ["into-consensus", gettext("Put the chosen stroke into the consensus (administrators)")],
     ["region", gettext("Show the region that the network sees")],
     ["history", gettext("What was done in this video")],
     ["undo", gettext("Undo")],

@@ -144,7 +144,7 @@ function paintMark(context, box, mark, palette) {
   const middle = box.y + box.height / 2;
   context.fillStyle = palette.background;
   context.beginPath();
-  context.arc(box.x + box.width - MARK_ROOM / 2 - 2, middle, MARK_ROOM / 2, 0, 7);
+  context.arc(box.x + box.width - MARK_ROOM / 2 - 2, middle, Math.min(MARK_ROOM, box.height) / 2, 0, 7);
   context.fill();
   context.fillStyle = agreed ? palette.good : palette.warning;
   context.textAlign = "center";

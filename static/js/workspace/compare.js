@@ -50,6 +50,12 @@ export class Compare {
     this.#changed();
   }
 
+  /** Take in a later state of the lanes, and tell the page. */
+  renew(body) {
+    this.take(body);
+    this.#changed();
+  }
+
   /** Take in what the server says of the others. */
   take({ lanes, consensus, admin }) {
     this.admin = admin;

@@ -7,18 +7,41 @@ import { count } from "./timecode.js";
 export class CompareBar {
   #drawn = "";
 
-  constructor(root, { compare, store, tree, toggles }) {
-    Object.assign(this, { root, compare, store, tree, toggles });
+  constructor(root, { compare, consensus, store, tree, ui, toggles }) {
+    Object.assign(this, { root, compare, consensus, store, tree, ui, toggles });
     this.sum = find("[data-part=sum]", root);
     this.says = find("[data-part=says]", root);
     this.copy = find("[data-action=copy-into-mine]", root);
+    this.put = find("[data-action=into-consensus]", root);
+    this.takeOut = find("[data-action=out-of-consensus]", root);
+    this.start = find("[data-part=start]", root);
+    this.complete = find("[data-part=complete]", root);
+    this.#prepareConsensus(find("#begin-consensus"));
     this.steps = root.querySelectorAll("[data-action$=disagreement]");
   }
 
+  #prepareConsensus(dialog) {
+    this.start.addEventListener("click", () => dialog.showModal());
+    dialog.addEventListener("close", () => {
+      if (dialog.returnValue === "begin") this.consensus.start();
+      dialog.returnValue = "";
+    });
+    find("input", this.complete).addEventListener("change", (event) => this.consensus.setComplete(event.target.checked));
+  }
+
+  #drawConsensus() {
+    const { compare, consensus } = this;
+    this.start.hidden = !compare.admin || consensus.there || Boolean(compare.chosen());
+    this.put.hidden = !consensus.candidate();
+    this.takeOut.hidden = !consensus.chosen();
+    this.complete.hidden = !compare.admin || !consensus.there || Boolean(compare.chosen());
+    find("input", this.complete).checked = Boolean(compare.consensus?.complete);
+  }
+
   draw() {
-    const { compare, root, store } = this;
+    const { compare, root, store, ui } = this;
     const chosen = compare.chosen();
-    const key = `${compare.revision} ${compare.on} ${compare.loading} ${compare.on && store.revision} ${chosen?.kind} ${chosen?.id} ${compare.on && compare.at()}`;
+    const key = `${compare.revision} ${compare.on} ${compare.loading} ${compare.on && store.revision} ${chosen?.kind} ${chosen?.id} ${ui.selected?.id}`;
     if (key === this.#drawn) return;
     this.#drawn = key;
     for (const toggle of this.toggles) {
@@ -31,7 +54,9 @@ export class CompareBar {
     write(this.sum, this.#sum());
     for (const step of this.steps) step.disabled = open.length === 0;
     this.copy.hidden = !chosen;
+    this.#drawConsensus();
     write(this.says, chosen ? this.#says(chosen) : "");
+    this.says.title = this.says.textContent;
   }
 
   #sum() {
@@ -44,13 +69,14 @@ export class CompareBar {
     return open.length ? `${differ} · ${fill(ngettext("%(n)s agreed", "%(n)s agreed", agreed), { n: count(agreed) })}` : fill(ngettext("%(n)s stroke, nothing disagreed about", "%(n)s strokes, nothing disagreed about", agreed), { n: count(agreed) });
   }
 
-  /** "bob: Offensive Forehand Loop, 412–498; begins 4 frames earlier than yours, another class". */
+  /** "bob: OF Loop 412–498 · begins 4 earlier, another class than yours". */
   #says(one) {
-    const { compare, tree } = this;
-    const { name } = compare.lane(one.kind);
-    const move = one.move ? tree.entry(one.move).label : gettext("no class yet");
+    const { compare, tree, store } = this;
+    const move = one.move ? tree.entry(one.move).short : gettext("no class yet");
+    const what = `${compare.lane(one.kind).name}: ${move} ${count(one.begin)}–${count(one.end - 1)}`;
     const mine = compare.counterpart(one);
-    return `${name}: ${move}, ${count(one.begin)}–${count(one.end - 1)} · ${mine ? difference(one, mine) : gettext("you have none here")}`;
+    if (mine) return `${what} · ${difference(one, mine)}`;
+    return store.state.strokes.size ? `${what} · ${gettext("you have none here")}` : what;
   }
 }
 
@@ -60,7 +86,7 @@ export function difference(one, mine) {
   const edge = (frames, earlier, later) => {
     if (frames) parts.push(fill(frames < 0 ? earlier : later, { n: count(Math.abs(frames)) }));
   };
-  edge(one.begin - mine.begin, gettext("begins %(n)s earlier than yours"), gettext("begins %(n)s later than yours"));
+  edge(one.begin - mine.begin, gettext("begins %(n)s earlier"), gettext("begins %(n)s later"));
   edge(one.end - mine.end, gettext("ends %(n)s earlier"), gettext("ends %(n)s later"));
   if (one.move !== mine.move) parts.push(gettext("another class than yours"));
   return parts.join(", ") || gettext("the same as yours");

@@ -62,6 +62,7 @@ export const BINDINGS = [
   ["pan-right", { code: "PageDown" }],
   ["compare", { code: "KeyY" }],
   ["next-disagreement", { code: "ArrowDown", shift: true }],
+  ["into-consensus", { code: "Enter", shift: true }],
   ["previous-disagreement", { code: "ArrowUp", shift: true }],
   ["cancel", { code: "Escape" }],
   ["undo", { key: "z", ctrl: true }],

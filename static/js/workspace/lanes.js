@@ -84,9 +84,9 @@ export class Lanes {
   /** Everything that the canvas shows, as text: painted again only when this differs. */
   #key() {
     const { scale, store, ui, compare, surface, palette } = this;
-    const { adjust, selected, draft } = ui;
+    const { adjust, selected, reviewed, draft } = ui;
     return [store.revision, compare.revision, scale.from, scale.to, surface.width, surface.height, this.scroll,
-      selected?.id, adjust?.id, adjust?.begin, adjust?.end, Boolean(draft), palette.figures, palette.revision].join(" ");
+      selected?.id, reviewed?.id, adjust?.id, adjust?.begin, adjust?.end, Boolean(draft), palette.figures, palette.revision].join(" ");
   }
 
   draw() {

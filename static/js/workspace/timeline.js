@@ -120,7 +120,7 @@ export class Timeline {
 
   /** The actions of the timeline by their names (actions.js). */
   verbs() {
-    const { compare } = this;
+    const { compare, consensus } = this;
     return {
       fit: () => this.fit(),
       "zoom-in": () => this.zoom(ZOOM),
@@ -131,6 +131,8 @@ export class Timeline {
       "next-disagreement": () => compare.disagreement(1),
       "previous-disagreement": () => compare.disagreement(-1),
       "copy-into-mine": () => compare.copy(),
+      "into-consensus": () => consensus.put(),
+      "out-of-consensus": () => consensus.takeOut(),
     };
   }
 }

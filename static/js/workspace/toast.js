@@ -14,11 +14,13 @@ export class Toast {
     this.onUndo = () => {};
     this.undo.addEventListener("click", () => {
       this.hide();
-      this.onUndo();
+      (this.act ?? this.onUndo)();
     });
   }
 
+  /** `undo`: true for the last step of the lane, or a function that takes this very thing back. */
   say(text, { undo = false } = {}) {
+    this.act = typeof undo === "function" ? undo : null;
     write(this.text, text);
     this.undo.hidden = !undo;
     this.element.classList.add("is-shown");

@@ -1,7 +1,7 @@
 // The workspace page: loads one video's state and puts the parts together. Each action has one name, used by keys,
 // buttons and tests.
 
-import { get, patch } from "../api.js";
+import { get, patch, post } from "../api.js";
 import { arrive } from "./arrive.js";
 import { readPalette } from "./blocks.js";
 import { buildClasses, showClasses } from "./classes.js";
@@ -9,6 +9,7 @@ import { ClassTree } from "./classtree.js";
 import { CodeWindow } from "./codewindow.js";
 import { Compare } from "./compare.js";
 import { CompareBar } from "./comparebar.js";
+import { Consensus } from "./consensus.js";
 import { Detail } from "./detail.js";
 import { buildPalette, prepareDialogs } from "./dialogs.js";
 import { find, write } from "./dom.js";
@@ -88,8 +89,13 @@ function assemble(parts) {
   };
   const picture = new Picture({ ...parts, video: body.video, roiTrack: body.roi_track });
   const compare = new Compare({ ...parts, load: () => get(`videos/${id}/lanes/`) });
+  const consensus = new Consensus({
+    ...parts, compare,
+    begin: () => post(`videos/${id}/consensus/begin/`),
+    send: (ops, version) => post(`videos/${id}/consensus/`, { ops }, { "If-Match": `"${version}"` }),
+  });
   const sheet = thumbs && { ...thumbs, url: media("thumbs.jpg") };
-  const timeline = new Timeline({ ...parts, compare, sheet, empty: emptyLanes(parts) });
+  const timeline = new Timeline({ ...parts, compare, consensus, sheet, empty: emptyLanes(parts) });
   const announce = (text) => write(find("#announce"), text);
   const list = new StrokeList(find("#list"), { ...parts, compare, announce });
   const detail = new Detail(find("#detail"), parts);
@@ -98,7 +104,7 @@ function assemble(parts) {
   const code = new CodeWindow(classes, parts);
   const palette = buildPalette(find("#palette"), { tree, pick: (move) => editor.classify(move) });
 
-  const bar = new CompareBar(find("#compare"), { ...parts, compare, toggles: document.querySelectorAll("[data-action=compare]") });
+  const bar = new CompareBar(find("#compare"), { ...parts, compare, consensus, toggles: document.querySelectorAll("[data-action=compare]") });
 
   rememberChoices(parts);
   const rules = new RulePanel(find("#rules"), { ...parts, language: language() });
