@@ -25,10 +25,10 @@ from django.utils import timezone
 
 from annotator import engine
 from mlcore import formats
-from strokes import exports, practice, records, registry, suggestions, videos
+from strokes import exports, practice, records, registry, suggestions, videos, why
 from strokes import jobs as table
 from strokes.errors import Conflict, Refused
-from strokes.models import Job, Run, Taxonomy, Video
+from strokes.models import Job, Run, Suggestion, Taxonomy, Video
 
 log = logging.getLogger("topspin.jobs")
 Kind, State = Job.Kind, Job.State
@@ -219,6 +219,8 @@ def failed_for_good(job: Job, code: str, params: Mapping[str, Any]) -> None:
         return
     video = job.video
     assert video is not None
+    if job.kind == Kind.WHY:
+        return  # whoever asked is told; the video is as good as before
     if job.kind == Kind.PROBE and code not in SITE_TROUBLE:
         crashed = code in ("killed", "step_crashed", "step_silent", "took_too_long", "gave_up")
         videos.refuse(video, "decoder_crashed" if crashed else code, {} if crashed else dict(params))
@@ -322,7 +324,7 @@ def _suggest(job: Job) -> Plan:
     _, frames = _source(video)
     model = registry.current(video.taxonomy)
     folder = videos.folder(video)
-    out = folder / f"suggestions-{job.pk}-{job.fence}.json"
+    out, curves = (folder / f"{what}-{job.pk}-{job.fence}.json" for what in ("suggestions", "curves"))
     if not is_prepared(video, wanted(video.taxonomy)):
         raise PrepareFirst
     _note(job, run=model)
@@ -331,13 +333,30 @@ def _suggest(job: Job) -> Plan:
         _clear_error(video)
         suggestions.store(video=video, run=model, file=formats.Suggestions.read(out))
         out.unlink()
+        if model:
+            curves.replace(folder / "curves.json")
+        else:
+            (folder / "curves.json").unlink(missing_ok=True)
         if registry.current(video.taxonomy) != model:
             table.enqueue(kind=Kind.SUGGEST, video=video)
 
     argv = ["mlcore.infer" if model else "mlcore.motion", str(_prepared(video)), "--frames", frames, "--out", str(out)]
     if model:
-        argv += ["--run", str(registry.folder(model))]
+        argv += ["--run", str(registry.folder(model)), "--curves", str(curves)]
     return Plan(argv, publish, engine.Limits(wall_s=900 + 60 * video.duration_s, grace_s=3))
+
+
+def _why(job: Job) -> Plan:
+    """What the network saw of one suggestion. Nothing in the database changes: the step writes files of their own."""
+    video = _video(job)
+    row = Suggestion.objects.select_related("run").get(pk=job.args["suggestion"], video=video)
+    assert row.run is not None
+    _, frames = _source(video)
+    out = why.stem(video, row)
+    out.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    argv = ["mlcore.why", str(_prepared(video)), "--frames", frames, "--run", str(registry.folder(row.run)), "--out", str(out)]
+    argv += ["--begin", str(row.begin), "--end", str(row.end), "--move", row.move, "--device", "cpu"]
+    return Plan(argv, lambda done: None, engine.Limits(wall_s=300, silent_s=180, grace_s=3, niceness=0))
 
 
 def _train(job: Job) -> Plan:
@@ -393,6 +412,7 @@ def _note(job: Job, **values: Any) -> None:
 
 PLANS: dict[Job.Kind, Callable[[Job], Plan]] = {
     Kind.PROBE: _probe, Kind.PROXY: _proxy, Kind.PREPARE: _prepare, Kind.SUGGEST: _suggest, Kind.TRAIN: _train,
+    Kind.WHY: _why,
 }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ VIDEO_FILES = {
     "thumbs.json": "application/json",
     "motion.json": "application/json",
     "frames.json": "application/json",
+    "curves.json": "application/json",
 }
 RUN_FILES = {"confusion.png": "image/png", "curves.png": "image/png"}
 RANGE = re.compile(r"bytes=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*", re.ASCII)

@@ -112,6 +112,8 @@ def _left_over() -> Iterator[Path]:
             yield folder
         else:
             yield from folder.glob("suggestions-*.json")
+            yield from folder.glob("curves-*.json")
+            yield from folder.glob("why/*")  # made again when somebody asks again
             yield from folder.glob(".*.tmp*")
     kept = {str(pk) for pk in Upload.objects.values_list("pk", flat=True)}
     incoming = settings.DATA / "incoming"

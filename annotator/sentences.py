@@ -140,6 +140,7 @@ FILES: dict[str, str | Promise] = {
     "not_watchable": _("“{title}” cannot be watched yet. Try again once its browser copy is there."),
     "bad_example": _("An example is a stroke of at most {longest} seconds inside its video. Nothing was changed."),
     "example_blind": _("“{title}” is labelled blind, so nothing of it is shown as an example. Choose a stroke of another video."),
+    "bad_interval": _("Frames {begin} to {end} are not in this video of {n} frames."),
     "not_practice": _("This is not the practice video, so there is no truth to compare with."),
     "nothing_marked": _("You have marked nothing yet. Mark a few strokes, then ask for your score again."),
     "practice_video": _("The practice video is for practice only: it is not imported, exported or learned from."),

@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog, set_language
 
 from annotator import media
+from annotator.api import why
 from annotator.pages import (
     classes,
     data,
@@ -41,6 +42,7 @@ urlpatterns = [
     path("healthz", site.health, name="healthz"),
     path("media/<uuid:pk>/<str:name>", media.video_file, name="media"),
     path("media/<uuid:pk>/frame/<int:ordinal>.jpg", media.frame, name="frame"),
+    path("media/<uuid:pk>/why/<str:name>", why.file, name="why-file"),
     path("runs/<uuid:pk>/<str:name>", media.run_file, name="run-file"),
     path("runs/<uuid:pk>/report/<str:name>", models.report_file, name="run-report"),
     path("api/v1/", include("annotator.api.urls")),

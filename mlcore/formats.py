@@ -7,6 +7,7 @@ Frames are ordinals of the source video in presentation order, 0-based; interval
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import tempfile
@@ -268,6 +269,60 @@ class Suggestions(File):
 
     def __post_init__(self) -> None:
         self.strokes = [s if isinstance(s, SuggestedStroke) else SuggestedStroke(**s) for s in self.strokes]
+
+
+@dataclass
+class Curves(File):
+    """`curves.json`: what a run sees of a whole video, probabilities of all classes `rate` times a second.
+
+    Position i is at `start` + i / `rate` seconds from the first picture. `values`: base64 of one byte (round(255 p)) for each
+    position and each of `classes`, position after position.
+    """
+
+    FORMAT: ClassVar[str] = "topspin-curves"
+    run: str
+    start: float
+    rate: float
+    classes: list[str]
+    values: str
+
+    def __post_init__(self) -> None:
+        try:
+            n = len(base64.b64decode(self.values, validate=True))
+        except (ValueError, TypeError) as error:
+            raise FormatError(f"the values of the curves are not base64: {error}") from error
+        if not self.classes or n % len(self.classes) or not self.rate > 0:
+            raise FormatError(f"{n} values do not make curves of {len(self.classes)} classes, {self.rate} a second")
+
+    @property
+    def rows(self) -> list[bytes]:
+        """For each position its classes' probabilities as bytes."""
+        data, step = base64.b64decode(self.values), len(self.classes)
+        return [data[k : k + step] for k in range(0, len(data), step)]
+
+
+@dataclass
+class Why(File):
+    """`why/<suggestion>-<run>.json`: what the network saw of one suggestion (`mlcore.why`), beside a loop of it.
+
+    `[begin, end)`: the source pictures in the window that speaks most for `move`; `pictures` of them were seen, `rate` a second,
+    each cropped to `size`. `top`: what the network says of this window; `looked`: the branches whose looking is shown.
+    """
+
+    FORMAT: ClassVar[str] = "topspin-why"
+    run: str
+    move: str
+    begin: int
+    end: int
+    rate: float
+    pictures: int
+    size: tuple[int, int]
+    top: list[tuple[str, float]]
+    looked: list[str]
+
+    def __post_init__(self) -> None:
+        self.size = (int(self.size[0]), int(self.size[1]))
+        self.top = [(str(move), float(p)) for move, p in self.top]
 
 
 @dataclass

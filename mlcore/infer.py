@@ -8,6 +8,7 @@ at or after the edge, half-open. A run is refused for a video prepared with anot
 from __future__ import annotations
 
 import argparse
+import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,10 +25,12 @@ from mlcore.clips import Grid, Normalisation, Pictures
 from mlcore.decide import Curve, Decision, Strip
 from mlcore.dense import Scan
 from mlcore.detect import Head, HeadSizes
-from mlcore.formats import FormatError, FrameTable, Run, SuggestedStroke, Suggestions
+from mlcore.formats import Curves, FormatError, FrameTable, Run, SuggestedStroke, Suggestions
 from mlcore.networks import Net, Sizes
 from mlcore.progress import Progress, StepError, run_step
 from mlcore.store import Store
+
+CURVES_HZ = 25.0
 
 
 @dataclass
@@ -138,9 +141,16 @@ def suggest(model: Model, store: Store, seen: Strip, frames: FrameTable) -> list
     return out
 
 
-def infer(*, prepared: Path, frames: FrameTable, run: Path, out: Path, device: str = "auto", precision: str = "auto", openvino: bool = False,
-          progress: Progress | None = None) -> dict[str, Any]:  # fmt: skip
-    """Write the suggestions of `run` for one prepared video to `out`; {"strokes": n, "run": id}."""
+def write_curves(path: Path, run: str, classes: list[str], seen: Strip) -> None:
+    """Write the class curve of a whole video for people to look at, at most `CURVES_HZ` times a second."""
+    step = max(1, round(seen.rate / CURVES_HZ))
+    values = np.rint(255 * np.clip(seen.curve[::step], 0, 1)).astype(np.uint8)
+    Curves(run, seen.start, seen.rate / step, classes, base64.b64encode(values.tobytes()).decode()).write(path)
+
+
+def infer(*, prepared: Path, frames: FrameTable, run: Path, out: Path, curves: Path | None = None, device: str = "auto", precision: str = "auto",
+          openvino: bool = False, progress: Progress | None = None) -> dict[str, Any]:  # fmt: skip
+    """Write the suggestions of `run` for one prepared video to `out`, its class curve to `curves`; {"strokes": n, "run": id}."""
     try:
         store = stores.read(prepared)
     except (FormatError, FileNotFoundError) as error:
@@ -153,6 +163,8 @@ def infer(*, prepared: Path, frames: FrameTable, run: Path, out: Path, device: s
     progress = progress or Progress("suggest")
     seen = model.look(store, tell=lambda share: progress.at(share))
     strokes = suggest(model, store, seen, frames)
+    if curves is not None:
+        write_curves(curves, made.id, model.classes, seen)
     Suggestions(made.id, strokes).write(out)
     return {"strokes": len(strokes), "run": made.id}
 
@@ -170,6 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--frames", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--curves", type=Path, help="also write the class curve of the whole video (topspin-curves)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--precision", choices=dense.PRECISIONS, default="auto", help="bf16 halves the cost on processors that have it and moves probabilities by about 0.01")
     parser.add_argument("--openvino", action="store_true", help="attention networks on a processor through OpenVINO, where it is installed")
@@ -180,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         frames = FrameTable.read(options.frames)
     except (FormatError, FileNotFoundError) as error:
         raise StepError("not_prepared", video=options.frames.parent.name, found=str(error)) from error
-    return infer(prepared=options.prepared, frames=frames, run=options.run, out=options.out, device=options.device,
+    return infer(prepared=options.prepared, frames=frames, run=options.run, out=options.out, curves=options.curves, device=options.device,
                  precision=options.precision, openvino=options.openvino)  # fmt: skip
 
 

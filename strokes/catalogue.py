@@ -88,10 +88,10 @@ class Wanted:
 
 # -- What the tables say ----------------------------------------------------------------------------------------------
 def open_jobs() -> QuerySet[Job]:
-    """Jobs that wait, run, or failed without a later one of the same kind having come through."""
+    """Jobs that wait, run, or failed without a later one of the same kind having come through; without answers to "why"."""
     later = Job.objects.filter(video=OuterRef("video"), kind=OuterRef("kind"), pk__gt=OuterRef("pk"))
     failed = Q(state=Job.State.FAILED) & ~Exists(later.exclude(state=Job.State.CANCELLED))
-    return Job.objects.filter(Q(state__in=ACTIVE) | failed).defer("log", "args")
+    return Job.objects.exclude(kind=Job.Kind.WHY).filter(Q(state__in=ACTIVE) | failed).defer("log", "args")
 
 
 def entries(rows: QuerySet[Video], user: User) -> list[Entry]:

@@ -554,3 +554,13 @@ class AccountChange(s.Serializer[Any]):
 class AccountLink(s.Serializer[Any]):
     person = AccountShown()
     link = s.CharField()
+
+
+class WhyShown(s.Serializer[Any]):
+    state = s.ChoiceField(choices=["ready", "working", "failed", "motion", "not_prepared", "run_gone"])
+    progress = s.FloatField()
+    waiting = s.BooleanField()
+    message = s.CharField(allow_blank=True)
+    seen = s.DictField(allow_null=True)
+    clip = s.CharField(allow_null=True)
+    still = s.CharField(allow_null=True)

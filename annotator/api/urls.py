@@ -21,6 +21,7 @@ from annotator.api import (
     strokes,
     uploads,
     videos,
+    why,
     workspace,
 )
 
@@ -58,6 +59,7 @@ urlpatterns = [
     path("taxonomies/<int:pk>/classes/", classes.Classes.as_view(), name="api-classes"),
     path("taxonomies/<int:pk>/examples/", classes.Examples.as_view(), name="api-examples"),
     path("practice/", practice.Tour.as_view(), name="api-practice"),
+    path("videos/<uuid:pk>/suggestions/<uuid:suggestion>/why/", why.Why.as_view(), name="api-why"),
     path("videos/<uuid:pk>/score/", practice.Score.as_view(), name="api-score"),
     path("videos/<uuid:pk>/restart/", practice.Restart.as_view(), name="api-restart"),
     path("splits/", data.Splits.as_view(), name="api-splits"),

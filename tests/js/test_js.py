@@ -52,6 +52,7 @@ PURE = [
     "scores",
     "remembered",
     "tourstate",
+    "curve",
     "scorewords",
 ]
 

@@ -46,6 +46,7 @@ export const sheetSections = () => [
     ["next-video", gettext("The next video that waits for you, once this one is done")],
     ["previous", gettext("Previous stroke or suggestion")],
     ["next", gettext("Next stroke or suggestion")],
+    ["why", gettext("Why this suggestion: the clip that the network saw, and its class curve")],
     ["figures", gettext("Scores as words or as figures")],
     ["rule", gettext("The written rule and an example: where it begins and ends, what tells the class")],
     ["palette", gettext("Find a class by typing, for example “ofl”")],

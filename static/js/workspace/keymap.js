@@ -51,6 +51,7 @@ export const BINDINGS = [
   ["palette", { key: "/" }],
   ["region", { code: "KeyR" }],
   ["rule", { code: "KeyV" }],
+  ["why", { code: "KeyV", shift: true }],
   ["history", { code: "KeyH" }],
   ["fit", { code: "KeyF" }],
   ["zoom-in", { key: "+" }],

@@ -8,7 +8,7 @@ const REVEALS = ["previous", "next", "next-to-decide", "accept", "reject", "firs
   "next-disagreement", "previous-disagreement"];
 
 /** run(name) for every action. */
-export function actions({ editor, player, ui, table, log, palette, detail, toast, rules, timeline, compare, onward }) {
+export function actions({ editor, player, ui, table, log, palette, detail, toast, rules, why, timeline, compare, onward }) {
   const loop = () => {
     const chosen = timeline.chosen();
     if (chosen || player.looping) player.loop(chosen);
@@ -64,6 +64,7 @@ export function actions({ editor, player, ui, table, log, palette, detail, toast
     palette,
     region: () => ui.set({ region: !ui.region }),
     rule: () => rules.toggle(),
+    why: () => why.toggle(),
     figures: () => ui.set({ figures: !ui.figures }),
     history: () => log.open(),
     ...timeline.verbs(),

@@ -40,6 +40,7 @@ import { Ui } from "./ui.js";
 import { Under } from "./under.js";
 import { actions } from "./verbs.js";
 import { waitUntilWatchable } from "./waiting.js";
+import { Why } from "./why.js";
 
 const root = find("#workspace");
 const id = root.dataset.video;
@@ -109,8 +110,11 @@ function assemble(parts) {
   rememberChoices(parts);
   const rules = new RulePanel(find("#rules"), { ...parts, language: language() });
   const log = new HistoryDialog(find("#history"), { ...parts, language: language() });
+  const under = new Under(find("#under"), { ...parts, lanesCanvas: timeline.lanes.canvas, invalidate });
+  timeline.after = () => under.draw();
+  const why = new Why(find("#why"), { ...parts, under, invalidate });
   const onward = new NextVideo(find("#onward"), { id, say: parts.say });
-  const verbs = actions({ ...parts, onward, log, timeline, compare, detail, palette, rules });
+  const verbs = actions({ ...parts, onward, log, timeline, compare, detail, palette, rules, why });
   const run = (action) => {
     verbs(action);
     tour?.did(action);
@@ -134,8 +138,6 @@ function assemble(parts) {
   prepareDialogs();
   new KeySheet(find("#sheet"), settings);
   settings.label();
-  const under = new Under(find("#under"), { ...parts, lanesCanvas: timeline.lanes.canvas, invalidate });
-  timeline.after = () => under.draw();
   const tour = openTour({ ...parts, under, settings, invalidate });
 
   function render() {
@@ -148,6 +150,7 @@ function assemble(parts) {
     code.render();
     rules.render();
     tour?.render();
+    why.render();
     const chosen = editor.chosen();
     const from = chosen?.kind === "stroke" ? store.state.suggestions.get(chosen.suggestion) : chosen;
     showClasses(classes, { move: ui.draft ? ui.draft.move : (chosen?.move ?? ui.armed), group: ui.group, top: from?.top });
