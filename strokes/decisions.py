@@ -85,7 +85,7 @@ def _sort_out(lane: Lane, expert: User, ops: list[Op]) -> tuple[list[Op], list[O
 
 
 def _body(op: Op) -> tuple[Any, ...]:
-    return op.kind, op.stroke, op.suggestion, op.data, op.undoes, op.step
+    return op.kind, op.stroke, op.suggestion, op.data, op.undoes, op.step, op.via
 
 
 def _check_base(lane: Lane, base: int | None, fresh: list[Op], repeated: list[Op]) -> None:
@@ -107,7 +107,7 @@ def _append(lane: Lane, expert: User, ops: list[Op], befores: list[dict[str, Any
         [
             Decision(
                 id=op.id, lane=lane, number=lane.version + place, kind=op.kind, stroke=op.stroke,
-                suggestion_id=op.suggestion, data=op.data, before=before, undoes=op.undoes, step=op.step,
+                suggestion_id=op.suggestion, data=op.data, before=before, undoes=op.undoes, step=op.step, via=op.via,
                 expert=expert, seconds=op.seconds, at=op.at,
             )
             for place, (op, before) in enumerate(zip(ops, befores, strict=True), start=1)

@@ -218,6 +218,13 @@ class Decision(models.Model):
         COMPLETE = "complete"  # data: value
         ROI = "roi"  # data: frame x y (fractions), or frame and remove: true
 
+    class Via(models.TextChoices):
+        """Where it was decided: empty in the workspace, else the share of the stroke queue that it came from."""
+
+        UNCERTAIN = "queue-uncertain"
+        DIVERSE = "queue-diverse"
+        RANDOM = "queue-random"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="decisions")
     number = models.PositiveIntegerField()  # 1, 2, 3 ... in its lane; equals Lane.version after it
@@ -227,6 +234,7 @@ class Decision(models.Model):
     data = models.JSONField(default=dict)
     before = models.JSONField(default=dict)  # what the changed fields held, so that history reads without replaying
     undoes = models.UUIDField(null=True)
+    via = models.CharField(max_length=20, choices=Via, blank=True, default="")
     step = models.UUIDField(null=True)  # decisions made and undone together share it; null: a step of its own
     expert = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     seconds = models.FloatField(default=0)  # time spent, as measured by the workspace

@@ -18,7 +18,7 @@ from strokes.errors import Refused
 from strokes.models import Decision, Player, Video
 
 Kind = Decision.Kind
-FIELDS = {"id", "kind", "stroke", "suggestion", "data", "undoes", "step", "seconds", "at"}
+FIELDS = {"id", "kind", "stroke", "suggestion", "data", "undoes", "step", "via", "seconds", "at"}
 MARK_FIELDS = {"begin", "end", "move", "player", "note", "unsure"}
 DATA_FIELDS: dict[str, set[str]] = {
     Kind.ADD: MARK_FIELDS | {"source"},
@@ -44,13 +44,15 @@ class Op:
     data: dict[str, Any] = field(default_factory=dict)
     undoes: uuid.UUID | None = None
     step: uuid.UUID | None = None
+    via: str = ""
     seconds: float = 0.0
     at: datetime = field(default_factory=timezone.now)
 
     def same_as(self, decision: Decision) -> bool:
         """Whether `decision` is this operation, arrived before."""
-        return (self.kind, self.stroke, self.suggestion, self.data, self.undoes, self.step) == (
+        return (self.kind, self.stroke, self.suggestion, self.data, self.undoes, self.step, self.via) == (
             decision.kind, decision.stroke, decision.suggestion_id, decision.data, decision.undoes, decision.step,
+            decision.via,
         )  # fmt: skip
 
 
@@ -67,7 +69,7 @@ class Context:
 
 
 def parse(body: Mapping[str, Any], context: Context) -> Op:
-    """The operation in `body` ({id, kind, stroke?, suggestion?, data?, undoes?, step?, seconds?, at?}).
+    """The operation in `body` ({id, kind, stroke?, suggestion?, data?, undoes?, step?, via?, seconds?, at?}).
 
     Refused: bad_op{field}, end_before_begin, beyond_last_frame{last}, unknown_move{move, taxonomy, nearest},
     unknown_player{player}.
@@ -83,9 +85,17 @@ def parse(body: Mapping[str, Any], context: Context) -> Op:
     op.stroke = _uuid(body, "stroke", kind in STROKE_KINDS)
     op.suggestion = _uuid(body, "suggestion", kind in SUGGESTION_KINDS)
     op.undoes, op.step = _uuid(body, "undoes", False), _uuid(body, "step", False)
+    op.via = _via(body.get("via"))
     op.seconds, op.at = _seconds(body.get("seconds")), _at(body.get("at"))
     op.data = _data(kind, body.get("data"), context)
     return op
+
+
+def _via(value: Any) -> str:
+    """Where it was decided: "" in the workspace, else the share of the stroke queue."""
+    if value is None or value in Decision.Via.values:
+        return value or ""
+    raise Refused("bad_op", field="via")
 
 
 def check_bounds(begin: int, end: int, video: Video) -> None:

@@ -335,6 +335,7 @@ class Op(s.Serializer[Any]):
     data = s.DictField(required=False)  # type: ignore[assignment]
     undoes = s.UUIDField(required=False, allow_null=True)
     step = s.UUIDField(required=False, allow_null=True)
+    via = s.ChoiceField(choices=Decision.Via.choices, required=False, allow_blank=True)
     seconds = s.FloatField(required=False, min_value=0, max_value=86_400)
     at = s.DateTimeField(required=False)
 

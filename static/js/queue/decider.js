@@ -65,7 +65,7 @@ export class Decider {
       const lane = await this.lanes.get(one.video.id);
       if (this.line.current?.id !== one.id) return;
       const seconds = this.effort.take();
-      const op = make(lane);
+      const op = { ...make(lane), via: `queue-${one.share}` };
       lane.commit([op], seconds);
       this.done.push({ lane, id: one.id });
       this.undone = [];
