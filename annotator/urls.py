@@ -11,6 +11,7 @@ from annotator.api import why
 from annotator.pages import (
     classes,
     data,
+    effect,
     library,
     models,
     password,
@@ -28,6 +29,8 @@ urlpatterns = [
     path("classes/", classes.page, name="classes"),
     path("strokes/", strokes.page, name="strokes"),
     path("queue/", queue.page, name="queue"),
+    path("effect/", effect.page, name="effect"),
+    path("effect/strokes.csv", effect.table, name="effect-table"),
     path("models/", models.page, name="models"),
     path("data/", data.page, name="data"),
     path("settings/", settings.page, name="settings"),

@@ -114,7 +114,7 @@ def saving(works: Sequence[Work], seed: int = 0) -> Saving:
     """Time with and without suggestions at equal edge error, by the best reference that both sides have enough of."""
     counted = {name: _sides([one for one in works if name in one.errors]) for name in REFERENCES}
     enough = [name for name in REFERENCES if min(map(len, counted[name])) >= NEED]
-    best = enough[0] if enough else max(REFERENCES, key=lambda name: min(map(len, counted[name])))
+    best = enough[0] if enough else max(REFERENCES, key=lambda name: (min(map(len, counted[name])), sum(map(len, counted[name]))))
     aided, blind = counted[best]
     plain = [_mean([one.seconds for one in side]) for side in _sides(works)]
     base = Saving(len(aided), len(blind), best, plain_with=plain[0], plain_blind=plain[1])

@@ -44,9 +44,17 @@ def rate(fps: float) -> str:
 
 
 @register.filter
+def unlocalised(number: float) -> str:
+    """A number as SVG wants it, whatever the language."""
+    return f"{number:.2f}".rstrip("0").rstrip(".")
+
+
+@register.filter
 def percent(fraction: float | None) -> str:
     """0.873 as 87 %."""
-    return "–" if fraction is None else f"{100 * fraction:.0f}\N{NO-BREAK SPACE}%"
+    if fraction is None:
+        return "–"
+    return f"{round(100 * fraction)}\N{NO-BREAK SPACE}%".replace("-", "−")
 
 
 @register.filter

@@ -26,6 +26,8 @@ EXPECTED: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "classes": PAGE,
     "queue": PAGE,
     "strokes": PAGE,
+    "effect": PAGE,
+    "effect-table": PAGE,
     "models": PAGE,
     "data": PAGE,
     "settings": PAGE,

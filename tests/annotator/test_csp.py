@@ -16,7 +16,7 @@ from django.test import Client
 from annotator.staticfiles import HashedModules
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ["/", "/queue/", "/strokes/", "/models/", "/data/", "/sign-in/", "/nowhere/"]
+PAGES = ["/", "/queue/", "/strokes/", "/effect/", "/models/", "/data/", "/sign-in/", "/nowhere/"]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 
 

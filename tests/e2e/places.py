@@ -134,6 +134,13 @@ def press(selector: str, wait: str) -> Callable[[Page], None]:
     return do
 
 
+def shown(selector: str) -> Callable[[Page], None]:
+    def wait(page: Page) -> None:
+        page.wait_for_selector(selector, timeout=20_000)
+
+    return wait
+
+
 def a_wrong_password(page: Page) -> None:
     page.fill("[name=username]", "alice")
     page.fill("[name=password]", "wrong")
@@ -153,7 +160,14 @@ PLACES = [
     Place("library-admin", "library", at("/"), "admin"),
     Place("library-upload", "library", at("/", press("#upload-open", "#upload-input"))),
     Place("library-delete", "library", at("/", press("[data-delete]", "#delete[open]")), "admin"),
-    Place("queue", "queue", at("/queue/"), kept=True),
+    Place("queue", "queue", at("/queue/", shown("#queue[data-shown]")), kept=True),
+    Place("queue-keys", "queue", at("/queue/", lambda page: press("[data-do=sheet]", "#sheet[open]")(page))),
+    Place("strokes", "strokes", at("/strokes/", shown("#strokes[data-ready]")), kept=True),
+    Place("strokes-none", "strokes", at("/strokes/?text=nowhere", shown("#strokes[data-ready]"))),
+    Place("strokes-admin", "strokes", at("/strokes/", shown("#strokes[data-ready]")), "admin"),
+    Place("strokes-reel", "strokes", at("/strokes/", press("#play-reel", "#reel[data-shown]")), kept=True),
+    Place("effect", "effect", at("/effect/")),
+    Place("effect-admin", "effect", at("/effect/"), "admin", kept=True),
     Place("classes", "classes", at("/classes/"), kept=True),
     Place("models", "models", at("/models/")),
     Place("models-admin", "models", at("/models/"), "admin", kept=True),
