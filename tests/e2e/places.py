@@ -161,7 +161,7 @@ PLACES = [
     Place("library-upload", "library", at("/", press("#upload-open", "#upload-input"))),
     Place("library-delete", "library", at("/", press("[data-delete]", "#delete[open]")), "admin"),
     Place("queue", "queue", at("/queue/", shown("#queue[data-shown]")), kept=True),
-    Place("queue-keys", "queue", at("/queue/", lambda page: press("[data-do=sheet]", "#sheet[open]")(page))),
+    Place("queue-keys", "queue", at("/queue/", press("[data-do=sheet]", "#sheet[open]"))),
     Place("strokes", "strokes", at("/strokes/", shown("#strokes[data-ready]")), kept=True),
     Place("strokes-none", "strokes", at("/strokes/?text=nowhere", shown("#strokes[data-ready]"))),
     Place("strokes-admin", "strokes", at("/strokes/", shown("#strokes[data-ready]")), "admin"),
