@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 LEAST_PAIRS = 5
-MODULES = ("stages", "flow", "storage", "clips", "memory", "training", "scan", "networks", "reliability", "scenes", "gpu")
+MODULES = ("stages", "flow", "storage", "clips", "memory", "training", "scan", "networks", "reliability", "scenes", "gpu", "pictures")
 
 
 def rows() -> list[Row]:

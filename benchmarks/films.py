@@ -25,25 +25,25 @@ TEXTURE, ALIKE = 16.0, 10  # standard deviation; how far the drawn noise goes; o
 UInt8 = NDArray[np.uint8]
 
 
-def drawn(folder: Path, seconds: float, fps: int = 120) -> Path:
+def drawn(folder: Path, seconds: float, fps: int = 120, *, texture: float = TEXTURE) -> Path:
     """`seconds` of a rally at 1280x720 from its first stroke on, H.264, `fps` pictures a second."""
-    path = folder / f"rally-{seconds:g}s-{fps}fps.mp4"
+    path = folder / f"rally-{seconds:g}s-{fps}fps{'' if texture == TEXTURE else f'-{texture:g}'}.mp4"
     if not path.exists():
         scene = synthetic.make_scene(SEED, strokes=max(2, round(seconds)))
         begin = round(scene.events[0].begin_s * fps)
         pictures = synthetic.render(scene, width=1280, height=720, fps=fps, begin=begin, end=begin + round(seconds * fps))
         part = path.with_suffix(f".{os.getpid()}.mp4")
-        encode(part, detailed(pictures), fps)
+        encode(part, detailed(pictures, texture), fps)
         part.replace(path)
     return path
 
 
-def detailed(pictures: Iterator[UInt8]) -> Iterator[UInt8]:
+def detailed(pictures: Iterator[UInt8], deviation: float = TEXTURE) -> Iterator[UInt8]:
     """The pictures (h,w,3) with texture wherever they show what the first one does."""
     rng = np.random.default_rng(SEED)
     first = next(pictures)
     low, high = first.clip(ALIKE) - ALIKE, first.clip(max=255 - ALIKE) + ALIKE
-    texture = np.rint(rng.normal(0, TEXTURE, first.shape)).astype(np.int16)
+    texture = np.rint(rng.normal(0, deviation, first.shape)).astype(np.int16)
     for picture in chain([first], pictures):
         still = ((picture >= low) & (picture <= high)).all(axis=2, keepdims=True)
         yield np.asarray(np.clip(picture + texture * still, 0, 255), np.uint8)

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import random
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -179,13 +180,27 @@ def bring(site: Site, source: Path, title: str) -> str:
     folder.mkdir(parents=True)
     source = source.rename(folder / f"source{source.suffix}")
     sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
-    done = step("mlcore.probe", str(source), "--out", str(folder), "--sha256", sha256)
+    step("mlcore.probe", str(source), "--out", str(folder), "--sha256", sha256)
     step("mlcore.proxy", str(source), "--frames", str(folder / "frames.json"), "--out", str(folder))
-    names = {"n_frames": done["n"], **{name: done[name] for name in ("fps", "duration_s", "width", "height")}}
+    return _row(site, pk, title)
+
+
+def adopt(site: Site, kept: Path, title: str) -> str:
+    """Bring a video whose folder was kept when it was made; its id."""
+    pk = str(uuid4())
+    shutil.copytree(kept, site.data / "media" / pk)
+    return _row(site, pk, title)
+
+
+def _row(site: Site, pk: str, title: str) -> str:
+    """The row of a video whose files are all there."""
+    folder = site.data / "media" / pk
+    table, source = FrameTable.read(folder / "frames.json"), next(folder.glob("source.*"))
+    names = {"n_frames": table.n, "fps": table.fps, "duration_s": table.duration_s, "width": table.width, "height": table.height}
     site.shell(
         "from strokes import taxonomy\nfrom strokes.models import Video\n"
         f"Video.objects.create(id={pk!r}, title={title!r}, taxonomy=taxonomy.default(), state='watchable',"
-        f" file={source.name!r}, sha256={sha256!r}, bytes={source.stat().st_size}, **{names!r})"
+        f" file={source.name!r}, sha256={table.sha256!r}, bytes={source.stat().st_size}, **{names!r})"
     )
     return pk
 

@@ -1,0 +1,287 @@
+"""How long a picture takes: `python -m benchmarks.latency`. One film of a realistic size (1280x720, 120 fps, a minute), the real page in Chromium.
+
+(a) From the key's handler to the drawn neighbour that is in memory, and whether the browser's next frame has it. (b) A random seek by our best road
+against a plain <video> on the same file, one after the other in the same run. (c) The same over a line of 40 ms (round trip) and 20 Mbit/s
+(benchmarks/line.py). (d) Pictures left out while playing at a quarter of the speed. Ours is timed from the wish to the drawing; the plain <video> from
+setting its time to "seeked" or the first report of a picture, whichever comes first. What is in our memory already is not asked for in (b) and (c).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+from benchmarks import films
+from benchmarks.line import Line
+from tests.e2e import seeking
+from tests.e2e.conftest import Site, chromium, sign_in, start_site, stop
+
+FPS, TEXTURE = 120, 5.0  # with this texture the proxy takes as many bits a second as one of filmed sport
+ROUND_TRIP_S, BITS_PER_S = 0.040, 20e6
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
+OURS = """async (frame) => {
+  const { player, stats } = topspin;
+  const begun = performance.now();
+  await player.goTo(frame);
+  const drawn = stats.draws.values.filter((one) => one.at >= begun && one.frame === frame)[0];
+  return drawn ? drawn.at - begun : null;
+}"""
+HERE = "(frame) => Boolean(topspin.player.source.exact?.has?.(frame))"
+PLAIN_OPEN = """(url) => new Promise((resolve, reject) => {
+  const video = document.createElement("video");
+  video.muted = true;
+  video.preload = "auto";
+  video.onloadeddata = () => resolve(true);
+  video.onerror = () => reject(new Error(video.error?.message));
+  video.src = url;
+  document.body.replaceChildren(video);
+})"""
+PLAIN = """(time) => new Promise((resolve) => {
+  const video = document.querySelector("video");
+  const begun = performance.now();
+  const there = () => resolve(performance.now() - begun);
+  video.requestVideoFrameCallback(there);
+  video.addEventListener("seeked", there, { once: true });
+  video.currentTime = time;
+})"""
+WATCH_KEYS = """() => {
+  globalThis.presses = [];
+  globalThis.paints = [];
+  addEventListener("keydown", (event) => {
+    const begun = performance.now();
+    const before = topspin.stats.draws.values.length;
+    requestAnimationFrame(() => presses.push({ begun, drawn: topspin.stats.draws.values.slice(before)[0]?.at ?? null, frame: performance.now() }));
+  }, true);
+  new PerformanceObserver((list) => list.getEntries().forEach((one) => one.name === "keydown" && paints.push(one.duration)))
+    .observe({ type: "event", durationThreshold: 16, buffered: false });
+}"""
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value that `share` of them do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+@dataclass
+class Pair:
+    """Milliseconds of random seeks, ours and a plain <video>'s, round by round; seeks that were not proven."""
+
+    ours: list[list[float]] = field(default_factory=list)
+    plain: list[list[float]] = field(default_factory=list)
+    lost: int = 0
+
+    def all(self, side: str) -> list[float]:
+        return [value for one in getattr(self, side) for value in one]
+
+    def ratio(self, share: float) -> float:
+        """Ours over plain at this quantile, over all rounds."""
+        return quantile(self.all("ours"), share) / quantile(self.all("plain"), share)
+
+    def __str__(self) -> str:
+        ours, plain = self.all("ours"), self.all("plain")
+        return (f"ours p50 {quantile(ours, 0.5):.1f} p95 {quantile(ours, 0.95):.1f} ms, plain <video> p50 {quantile(plain, 0.5):.1f} p95"
+                f" {quantile(plain, 0.95):.1f} ms, ratio p50 {self.ratio(0.5):.2f} p95 {self.ratio(0.95):.2f}, {len(ours)} seeks, {self.lost} lost")
+
+
+@dataclass
+class Keys:
+    """Presses for a neighbour in memory: milliseconds to its drawing, those the next frame did not have, milliseconds to the paint by Event Timing."""
+
+    drawn_ms: list[float]
+    missed: int
+    not_in_memory: int
+    paints_ms: list[float]
+
+    def __str__(self) -> str:
+        paint = f"; Event Timing (in steps of 8 ms, of those over 16) p95 {quantile(self.paints_ms, 0.95):.0f} ms" if self.paints_ms else ""
+        return (f"handler to drawing p50 {quantile(self.drawn_ms, 0.5):.2f} p95 {quantile(self.drawn_ms, 0.95):.2f} ms of {len(self.drawn_ms)} presses,"
+                f" {self.missed} not in the next frame, {self.not_in_memory} not in memory{paint}")
+
+
+@contextmanager
+def site(folder: Path) -> Iterator[Site]:
+    """A site whose data lie in `folder`."""
+    running, processes = start_site(folder / "data")
+    try:
+        yield running
+    finally:
+        stop(processes)
+
+
+def bring(running: Site, folder: Path, seconds: int) -> str:
+    """The film on the site; drawn and prepared once, kept in `folder`."""
+    kept = folder / f"latency-{seconds}s"
+    if not kept.exists():
+        film = films.repeated(films.drawn(folder, min(10, seconds), FPS, texture=TEXTURE), max(1, seconds // 10))
+        copy = running.data / "film.mp4"
+        shutil.copy(film, copy)
+        pk = seeking.bring(running, copy, "film")
+        shutil.copytree(running.data / "media" / pk, kept)
+        return pk
+    return seeking.adopt(running, kept, "film")
+
+
+@contextmanager
+def window() -> Iterator[BrowserContext]:
+    """A browser without a window on the screen, 1366 x 768."""
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium(), args=SWITCHES)
+        yield launched.new_context(viewport={"width": 1366, "height": 768})
+        launched.close()
+
+
+def workspace(context: BrowserContext, url: str, pk: str, road: str = "webcodecs") -> Page:
+    """An open workspace on that road."""
+    page = context.new_page()
+    page.goto(f"{url}/videos/{pk}/?road={road}")
+    page.wait_for_selector("body[data-ready=true]", timeout=60_000)
+    assert page.evaluate("document.body.dataset.road") == road
+    return page
+
+
+def keys(page: Page, presses: int) -> Keys:
+    """Runs of a dozen steps to and fro, each key once the neighbour is in memory."""
+    page.evaluate("topspin.player.goTo(600)")
+    page.wait_for_timeout(1500)
+    page.evaluate(WATCH_KEYS)
+    absent = 0
+    for k in range(presses):
+        step = 1 if k // 12 % 2 == 0 else -1
+        at = int(page.evaluate("topspin.player.frame"))
+        if not page.evaluate(HERE, at + step):
+            absent += 1
+            page.wait_for_timeout(200)
+        page.keyboard.press("ArrowRight" if step > 0 else "ArrowLeft")
+        page.wait_for_timeout(40)
+    found: list[dict[str, Any]] = page.evaluate("presses")
+    return Keys([one["drawn"] - one["begun"] for one in found if one["drawn"] is not None],
+                sum(one["drawn"] is None for one in found), absent, page.evaluate("paints"))  # fmt: skip
+
+
+def seeks(ours: Page, plain: Page | None, *, rounds: int, each: int, seed: str) -> Pair:
+    """Random seeks in turns."""
+    drawn, pair = random.Random(seed), Pair()
+    n = int(ours.evaluate("topspin.player.table.n"))
+    for _ in range(rounds):
+        a: list[float] = []
+        b: list[float] = []
+        while len(a) < each:
+            frame = drawn.randrange(n)
+            if ours.evaluate(HERE, frame):
+                continue
+            took = ours.evaluate(OURS, frame)
+            if took is None:
+                pair.lost += 1
+                continue
+            a.append(took)
+            if plain:
+                b.append(plain.evaluate(PLAIN, ours.evaluate("(frame) => topspin.player.table.inside(frame)", drawn.randrange(n))))
+            ours.wait_for_timeout(150)  # a person looks; what is done ahead gets the time it has then
+        pair.ours.append(a)
+        pair.plain.append(b)
+    return pair
+
+
+def plain_page(context: BrowserContext, url: str, pk: str) -> Page:
+    """A page with nothing but the proxy in a <video>."""
+    page = context.new_page()
+    page.goto(f"{url}/healthz")
+    page.evaluate(PLAIN_OPEN, f"{url}/media/{pk}/proxy.mp4")
+    return page
+
+
+def slow_play(page: Page, seconds: float) -> dict[str, Any]:
+    """Play at a quarter of the speed; what the player counted, and what was drawn."""
+    page.evaluate("async () => { await topspin.player.goTo(1200); topspin.player.setSpeed(0.25); }")
+    page.wait_for_timeout(1000)
+    page.evaluate("() => { topspin.stats.draws.clear(); return topspin.player.play(1); }")
+    page.wait_for_timeout(1000 * seconds)
+    page.evaluate("async () => { await topspin.player.pause(); }")
+    stretch: dict[str, Any] = page.evaluate("topspin.stats.plays.at(-1)")
+    frames = [one["frame"] for one in page.evaluate("topspin.stats.draws.values")]
+    stretch["skipped"] = sum(b - a - 1 for a, b in pairwise(frames) if b > a)
+    stretch["drawn"] = len(frames)
+    page.evaluate("topspin.player.setSpeed(1)")
+    return stretch
+
+
+@dataclass
+class Result:
+    """All figures of one run."""
+
+    bits_per_s: float
+    keys: Keys
+    local: Pair
+    server: Pair
+    slow: dict[str, Any]
+    shaped: Pair
+
+
+def run(folder: Path, *, seconds: int = 60, presses: int = 240, rounds: int = 6, each: int = 50, play_s: float = 10) -> Result:
+    """Everything, on a site of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, site(Path(home)) as running:
+        pk = bring(running, folder, seconds)
+        bits = 8 * (running.data / "media" / pk / "proxy.mp4").stat().st_size / seconds
+        with window() as context:
+            setup = context.new_page()
+            sign_in(setup, running)
+            page = workspace(context, running.url, pk)
+            plain = plain_page(context, running.url, pk)
+            local = seeks(page, plain, rounds=rounds, each=each, seed="local")
+            plain.close()
+            found, slow = keys(page, presses), slow_play(page, play_s)
+            page.close()
+            server_page = workspace(context, running.url, pk, "server")
+            server = seeks(server_page, None, rounds=1, each=rounds * each // 3, seed="server")
+            server_page.close()
+        port = int(running.url.rpartition(":")[2])
+        with Line(port, ROUND_TRIP_S, BITS_PER_S) as line, window() as context:
+            url = f"http://localhost:{line.port}"
+            far = Site(url, running.data, running.env)
+            sign_in(context.new_page(), far)
+            page = workspace(context, url, pk)
+            plain = plain_page(context, url, pk)
+            shaped = seeks(page, plain, rounds=max(1, rounds // 2), each=each, seed="shaped")
+    return Result(bits, found, local, server, slow, shaped)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; 1 if a bar is missed."""
+    parser = argparse.ArgumentParser(prog="benchmarks.latency", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path(__file__).parent.parent / "data" / "bench", help="the film is kept here")
+    parser.add_argument("--quick", action="store_true", help="few of everything, on ten seconds of film")
+    given = parser.parse_args(arguments)
+    sizes: dict[str, Any] = {"seconds": 10, "presses": 48, "rounds": 2, "each": 10, "play_s": 3} if given.quick else {}
+    found = run(given.folder, **sizes)
+    print(f"film: 1280x720, {FPS} fps, proxy {found.bits_per_s / 1e6:.1f} Mbit/s; load of the machine {os.getloadavg()[0]:.1f}")
+    print(f"(a) key: {found.keys}")
+    print(f"(b) random seek, this machine: {found.local}")
+    print(f"    pictures made by the server: p50 {quantile(found.server.all('ours'), 0.5):.1f} p95 {quantile(found.server.all('ours'), 0.95):.1f} ms")
+    print(f"(c) random seek, {ROUND_TRIP_S * 1000:.0f} ms and {BITS_PER_S / 1e6:.0f} Mbit/s: {found.shaped}")
+    print(f"(d) at a quarter of the speed: {found.slow}")
+    ours, far = found.local.all("ours"), found.shaped.all("ours")
+    bars = {"handler to drawing p95 <= 4 ms": quantile(found.keys.drawn_ms, 0.95) <= 4, "every neighbour in the next frame": found.keys.missed == 0,
+            "seek <= 1.25x plain, p50 and p95": max(found.local.ratio(0.5), found.local.ratio(0.95)) <= 1.25,
+            "seek p95 <= 60 ms": quantile(ours, 0.95) <= 60, "shaped p95 <= 250 ms": quantile(far, 0.95) <= 250,
+            "no picture left out at 0.25": found.slow["due"] == found.slow["presented"] and found.slow["skipped"] == 0}  # fmt: skip
+    for bar, met in bars.items():
+        print(f"{'met' if met else 'NOT MET':8} {bar}")
+    return 0 if all(bars.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
