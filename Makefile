@@ -3,7 +3,7 @@ PY := .venv/bin/python
 HOST ?= localhost
 PORT ?= 8000
 
-.PHONY: help run setup setup-dev browser test test-fast lint scenes bench bench-timeline soak soak-timeline soak-upload keystrokes real frames messages screens clean
+.PHONY: help run setup setup-dev browser test test-fast lint scenes bench bench-timeline soak soak-timeline soak-upload keystrokes real soak-seeks bench-latency messages screens clean
 
 help:
 	@sed -n 's/^# //p;s/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -34,7 +34,7 @@ test-fast: setup-dev ## one minute: no browser, no slow tests
 scenes: setup-dev ## train and measure on drawn scenes split by player (about an hour on two cores)
 	$(PY) -m benchmarks.scenes
 
-bench: setup-dev keystrokes ## every claim about cost, both sides in one run, into docs/benchmarks.md (about an hour, alone on the machine)
+bench: browser keystrokes ## every claim about cost, both sides in one run, into docs/benchmarks.md (about an hour, alone on the machine)
 	$(PY) -m benchmarks.bench
 	$(MAKE) bench-timeline
 
@@ -47,7 +47,7 @@ soak-timeline: browser ## what somebody does in an hour, with 10,000 strokes: th
 keystrokes: browser ## keys per stroke in the real workspace, and in other tools, into docs/keystrokes.md
 	$(PY) -m benchmarks.keystrokes --write
 
-soak: setup-dev soak-upload soak-timeline ## trainings killed fifty times end with the same bits, and the soaks below
+soak: setup-dev soak-upload soak-timeline soak-seeks ## trainings killed fifty times end with the same bits, and the soaks below
 	$(PY) -m benchmarks.soak_resume --kills 50
 
 soak-upload: browser ## 2 GB by the real page through 50 cuts and 5 kills of the server
@@ -56,8 +56,11 @@ soak-upload: browser ## 2 GB by the real page through 50 cuts and 5 kills of the
 real: browser ## the whole road on real footage, in Chromium: 20 gestures learned by heart
 	$(PY) -m benchmarks.real_footage
 
-frames: browser ## 300 random seeks per numbered fixture in Chromium
-	TOPSPIN_SEEKS=300 $(PY) -m pytest tests/e2e/test_frames.py
+soak-seeks: browser ## 10,000 random seeks by each road in Chromium and Firefox, read from the screen, into docs/benchmarks.md
+	$(PY) -m benchmarks.bench --row seeks
+
+bench-latency: browser ## how long a picture takes, against a plain <video>, also over a slow line
+	$(PY) -m benchmarks.latency
 
 messages: setup-dev ## collect and compile translations (needs gettext)
 	$(PY) manage.py makemessages -l fr --no-wrap --no-location -i .venv -i tests -i data -i benchmarks

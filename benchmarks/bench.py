@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no row {', '.join(sorted(unknown))}" if unknown else f"at least {LEAST_PAIRS} pairs")
     bench = Bench(1 if given.quick else given.pairs, given.quick, given.folder)
     bench.folder.mkdir(parents=True, exist_ok=True)
-    chosen = [known[name] for name in given.row or known]
+    chosen = [known[name] for name in given.row or known if given.row or not known[name].soak]
     if given.into:
         here(chosen[0], bench, given.into)
         return 0

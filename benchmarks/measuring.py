@@ -223,11 +223,15 @@ class Bench:
 
 @dataclass(frozen=True)
 class Row:
-    """A named measurement. `claims` are what it will say something about, for the report when it fails."""
+    """A named measurement. `claims` are what it will say something about, for the report when it fails.
+
+    A `soak` takes so long that it is measured only when it is named.
+    """
 
     name: str
     claims: str
     measure: Callable[[Bench], list[Line]]
+    soak: bool = False
 
 
 def cores() -> int:
