@@ -154,7 +154,7 @@ def main() -> int:
     worst, extra = max(found.repeats, default=0), found.carried - found.size
     print(f"{found.size / 2**20:.0f} MiB in {found.seconds:.0f} s through {found.cuts} cuts, {found.kills} kills of the server and "
           f"{found.reloads} reloads: SHA-256 {'the same' if found.same else 'DIFFERS'}")  # fmt: skip
-    print(f"sent again after an interruption: at most {worst / 2**20:.2f} MiB ({worst / CHUNK:.2f} of one chunk), "
+    print(f"sent again after an interruption: at most {worst} bytes ({worst / CHUNK:.2f} of a chunk of {CHUNK}), "
           f"{extra / 2**20:.1f} MiB in all ({100 * extra / found.size:.2f} % of the file)")  # fmt: skip
     return 0 if found.held else 1
 

@@ -81,9 +81,9 @@ class Wanted:
     sort: str = "newest"
 
     @property
-    def narrow(self) -> bool:
-        """Whether anything is left out."""
-        return self != Wanted(sort=self.sort)
+    def named(self) -> bool:
+        """Whether it matters who is seen in a video."""
+        return self.player is not None or bool(self.q)
 
 
 # -- What the tables say ----------------------------------------------------------------------------------------------
@@ -94,13 +94,13 @@ def open_jobs() -> QuerySet[Job]:
     return Job.objects.exclude(kind=Job.Kind.WHY).filter(Q(state__in=ACTIVE) | failed).defer("log", "args")
 
 
-def entries(rows: QuerySet[Video], user: User) -> list[Entry]:
-    """All of `rows` as this expert meets them."""
+def entries(rows: QuerySet[Video], user: User, *, named: bool = True) -> list[Entry]:
+    """All of `rows` as this expert meets them; with their players only if `named`."""
     lanes = {lane.video_id: lane for lane in Lane.objects.filter(expert=user)}
     last = dict(Decision.objects.filter(lane__expert=user).order_by().values("lane").annotate(at=Max("at")).values_list("lane", "at"))  # fmt: skip
     marked = Counter(dict(_counted(Stroke.objects.filter(lane__expert=user), "lane__video")))
     open_ = _to_decide(user, [lane.video_id for lane in lanes.values() if lane.version])
-    seen, names = _players()
+    seen, names = _players() if named else (defaultdict(set), defaultdict(list))
     states = defaultdict(set)
     for video, state in open_jobs().exclude(video=None).values_list("video", "state"):
         states[video].add(state)

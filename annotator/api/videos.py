@@ -75,7 +75,7 @@ class Videos(Endpoint):
         query.is_valid(raise_exception=True)
         if ids := query.validated_data["ids"]:
             return Response([shapes.video(video) for video in listed(rows.filter(pk__in=ids), user)])
-        found = catalogue.entries(rows, user)
+        found = catalogue.entries(rows, user, named=wanted(query).named)
         chosen = catalogue.chosen(catalogue.fitting(found, wanted(query)), wanted(query))
         if page := query.validated_data["page"]:
             chosen = chosen[(page - 1) * catalogue.PAGE : page * catalogue.PAGE]
@@ -88,7 +88,7 @@ class NextVideo(Endpoint):
         query = NextQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         user, rows = person(request), visible_videos(request.user)
-        waiting = [e for e in catalogue.to_do(catalogue.entries(rows, user)) if e.pk != query.validated_data.get("after")]
+        waiting = [e for e in catalogue.to_do(catalogue.entries(rows, user, named=False)) if e.pk != query.validated_data.get("after")]
         videos_ = in_order(rows, waiting[:1], user)
         return Response({"video": shapes.video(videos_[0]) if videos_ else None, "waiting": len(waiting)})
 

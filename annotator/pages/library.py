@@ -135,7 +135,7 @@ def page(request: HttpRequest) -> HttpResponse:
         query = LibraryQuery(data={})
         query.is_valid(raise_exception=True)
     look, number = wanted(query), query.validated_data["page"] or 1
-    everything = catalogue.entries(visible_videos(user).filter(practice=False), user)
+    everything = catalogue.entries(visible_videos(user).filter(practice=False), user, named=look.named)
     fitting = catalogue.fitting(everything, look)
     chosen = catalogue.chosen(fitting, look)
     pages = max(1, -(-len(chosen) // catalogue.PAGE))

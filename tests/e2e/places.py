@@ -148,6 +148,14 @@ def a_wrong_password(page: Page) -> None:
     page.wait_for_selector("[role=alert]")
 
 
+def uploads(page: Page) -> None:
+    """The panel with one file that is taken and one that is not."""
+    press("#upload-open", "#upload-input")(page)
+    film = {"name": "Final, set 2.mp4", "mimeType": "video/mp4", "buffer": b"\0\0\0\x14ftypisom" + bytes(600)}
+    page.set_input_files("#upload-input", [film, {"name": "notes.mp4", "mimeType": "video/mp4", "buffer": b"only notes"}])
+    page.wait_for_selector(".upload-file[data-state=failed]")
+
+
 PLACES = [
     Place("sign-in", "sign-in", at("/sign-in/"), "anonymous", kept=True),
     Place("sign-in-wrong", "sign-in", at("/sign-in/", a_wrong_password), "anonymous"),
@@ -159,6 +167,9 @@ PLACES = [
     Place("library", "library", at("/"), kept=True),
     Place("library-admin", "library", at("/"), "admin"),
     Place("library-upload", "library", at("/", press("#upload-open", "#upload-input"))),
+    Place("library-uploads", "library", at("/", uploads), kept=True),
+    Place("library-edit", "library", at("/", press("[data-edit]", "#edit[open]"))),
+    Place("library-none", "library", at("/?q=nowhere", lambda page: page.wait_for_selector(".empty"))),
     Place("library-delete", "library", at("/", press("[data-delete]", "#delete[open]")), "admin"),
     Place("queue", "queue", at("/queue/", shown("#queue[data-shown]")), kept=True),
     Place("queue-keys", "queue", at("/queue/", press("[data-do=sheet]", "#sheet[open]"))),

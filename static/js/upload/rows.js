@@ -11,13 +11,19 @@ function element(tag, className, text = "") {
   return made;
 }
 
-function button(name, label, title, press) {
-  const made = element("button", "button button-quiet button-small", label);
+function button(name, press) {
+  const made = element("button", "button button-quiet button-small");
   made.type = "button";
   made.dataset.do = name;
-  made.setAttribute("aria-label", title);
   made.addEventListener("click", press);
   return made;
+}
+
+/** What a button says, and what it says to those who do not see the row it stands in. */
+function label(row, act, text, file) {
+  const made = row.querySelector(`[data-do=${act}]`);
+  made.textContent = text;
+  made.setAttribute("aria-label", `${text} ${file}`);
 }
 
 /** Put a row for `entry` into the list; `acts`: {pause, goOn, cancel} take the entry. */
@@ -29,9 +35,9 @@ export function makeRow(entry, acts) {
   const said = element("p", "upload-file-said");
   const buttons = element("span", "upload-file-buttons");
   buttons.append(
-    button("pause", gettext("Pause"), interpolate(gettext("Pause %s"), [entry.name]), () => acts.pause(entry)),
-    button("go-on", gettext("Go on"), interpolate(gettext("Go on with %s"), [entry.name]), () => acts.goOn(entry)),
-    button("cancel", gettext("Cancel"), interpolate(gettext("Do not upload %s"), [entry.name]), () => acts.cancel(entry)),
+    button("pause", () => acts.pause(entry)),
+    button("go-on", () => acts.goOn(entry)),
+    button("cancel", () => acts.cancel(entry)),
   );
   row.append(element("span", "upload-file-name", entry.name), element("span", "upload-file-share quiet"), buttons, bar, said);
   return row;
@@ -72,8 +78,9 @@ export function showRow(entry, left) {
     cancel: state !== "checking" && state !== "done",
   };
   for (const [name, visible] of Object.entries(shown)) row.querySelector(`[data-do=${name}]`).hidden = !visible;
-  row.querySelector("[data-do=cancel]").textContent = state === "failed" ? gettext("Remove") : gettext("Cancel");
-  row.querySelector("[data-do=go-on]").textContent = entry.asks ? gettext("Upload anyway") : gettext("Go on");
+  label(row, "pause", gettext("Pause"), entry.name);
+  label(row, "go-on", entry.asks ? gettext("Upload anyway") : gettext("Go on"), entry.name);
+  label(row, "cancel", state === "failed" ? gettext("Remove") : gettext("Cancel"), entry.name);
   say(row, entry.said || words(entry), state === "failed" ? "error" : state === "done" ? "good" : "note", entry.link);
 }
 
