@@ -3,10 +3,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { firstParts, nextVideo } from "../../static/js/workspace/frames/ahead.js";
 import { ByteStore, ChangedError, NetworkError } from "../../static/js/workspace/frames/bytes.js";
+import { roomFor } from "../../static/js/workspace/frames/cachedroad.js";
 import { Clock } from "../../static/js/workspace/frames/clock.js";
 import { around, groupEnd } from "../../static/js/workspace/frames/groups.js";
 import { Lru } from "../../static/js/workspace/frames/lru.js";
+import { Line, beginLight } from "../../static/js/workspace/frames/quality.js";
+import { Stats } from "../../static/js/workspace/frames/stats.js";
 import { FrameTable } from "../../static/js/workspace/frametable.js";
 
 test("the store gives back what was not used for longest, and everything once", () => {
@@ -155,4 +159,49 @@ test("a page that slept goes on where it was", () => {
   clock.tick(0, () => true);
   assert.equal(clock.tick(60_000, () => true), null);
   assert.equal(clock.tick(60_010, () => true), 11);
+});
+
+test("the lighter picture: by wish, by what the browser says of the line, by what was measured", () => {
+  const light = (given) => beginLight({ wish: "auto", line: null, mbps: null, ...given });
+  assert.equal(light({}), false);
+  assert.equal(light({ line: { saveData: true } }), true);
+  assert.equal(light({ line: { effectiveType: "3g" } }), true);
+  assert.equal(light({ line: { effectiveType: "4g" }, mbps: 50 }), false);
+  assert.equal(light({ mbps: 2 }), true);
+  assert.equal(light({ mbps: 2, wish: "sharp" }), false);
+  assert.equal(light({ line: { effectiveType: "4g" }, wish: "light" }), true);
+});
+
+test("a line is believed after three long answers, and the odd one does not count", () => {
+  const line = new Line();
+  line.add({ bytes: 1000, ms: 500 });
+  for (const ms of [100, 100]) line.add({ bytes: 250_000, ms });
+  assert.deepEqual([line.mbps, line.tooSlowFor(1000)], [null, false]);
+  line.add({ bytes: 250_000, ms: 4000 });
+  assert.equal(line.mbps, 20);
+  assert.deepEqual([line.tooSlowFor(20), line.tooSlowFor(30)], [false, true]);
+  assert.deepEqual([new Line(3).mbps, new Line(3).tooSlowFor(100)], [3, false]);
+});
+
+test("the next video is the next one that is open to this person", () => {
+  const video = (id, state = "prepared", more = {}) => ({ id, state, mine: { complete: false }, ...more });
+  const videos = [video("a"), video("b", "uploaded"), video("c"), video("d", "watchable", { mine: { complete: true } }), video("e", "prepared", { practice: true })];
+  assert.equal(nextVideo(videos, "a").id, "c");
+  assert.equal(nextVideo(videos, "c").id, "a");
+  assert.equal(nextVideo([video("a")], "a"), null);
+  assert.deepEqual(firstParts(30_000_000, 60), [[0, 262_144], [262_144, 1_262_144]]);
+  assert.deepEqual(firstParts(100_000, 60), [[0, 262_144]]);
+});
+
+test("many pictures for a machine with much memory, fewer for a small one", () => {
+  assert.deepEqual([8, 4, 2].map(roomFor), [200, 120, 60]);
+});
+
+test("figures: the latest count, and a quantile is one of them", () => {
+  const stats = new Stats();
+  for (let k = 1; k <= 5000; k += 1) stats.sought(k);
+  assert.equal(stats.seeks.values.length, 4096);
+  assert.deepEqual([stats.seeks.values[0], stats.seeks.values.at(-1)], [905, 5000]);
+  assert.equal(stats.seeks.quantile(1), 5000);
+  assert.equal(new Stats().seeks.quantile(0.5), null);
 });

@@ -48,6 +48,8 @@ PURE = [
     "frames/groups",
     "frames/clock",
     "frames/stats",
+    "frames/quality",
+    "frames/cachedroad",
     "frames/roaderror",
     "scores",
     "remembered",

@@ -19,6 +19,7 @@ export const sheetSections = () => [
     ["last-frame", gettext("Last frame")],
     ["go-to", gettext("Go to a frame or a time")],
     ["loop", gettext("Play the stroke over and over, with a little lead and tail")],
+    ["play-around", gettext("Play half a second around the nearer edge, or around this picture, and come back")],
   ]],
   [gettext("Mark"), [
     ["mark-begin", gettext("A stroke begins with the picture on screen")],

@@ -19,6 +19,7 @@ export const BINDINGS = [
   ["last-frame", { code: "End" }],
   ["go-to", { code: "KeyG" }],
   ["loop", { code: "KeyP" }],
+  ["play-around", { code: "KeyP", shift: true }],
   ["mark-begin", { code: "KeyI" }],
   ["mark-end", { code: "KeyO" }],
   ["set-begin", { code: "KeyI", shift: true }],

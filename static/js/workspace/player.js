@@ -1,16 +1,22 @@
 // Transport: play, shuttle, step, loop. `frame` is the last proven picture; while one is on its way `pending` is it.
 
 const SPEEDS = [1 / 8, 1 / 4, 1 / 2, 1, 2, 4];
-const LEAD_S = 0.35;
-const TAIL_S = 0.35;
+const ROOM = { lead: 0.35, tail: 0.35 }; // seconds of a loop before and after the stroke
 const AROUND_S = 0.5;
+
+/** The edge picture of `span` that is nearer to picture `frame`; without a span, `frame`. */
+export function nearerEdge(span, frame) {
+  if (!span) return frame;
+  return Math.abs(frame - span.begin) <= Math.abs(frame - (span.end - 1)) ? span.begin : span.end - 1;
+}
 
 export class Player {
   #listeners = new Set();
   #pausing = null;
 
-  constructor(table, { lead = LEAD_S, tail = TAIL_S } = {}) {
-    Object.assign(this, { table, lead, tail });
+  /** `room()` gives the seconds of lead and tail that this person set. */
+  constructor(table, room = () => ROOM) {
+    Object.assign(this, { table, room });
     this.source = null;
     this.frame = 0;
     this.pending = null;
@@ -144,7 +150,8 @@ export class Player {
   /** Play `span` over and over with a little lead and tail. */
   async loop(span) {
     if (this.looping) return this.pause();
-    const looping = this.#with(span, this.lead, this.tail);
+    const { lead, tail } = this.room();
+    const looping = this.#with(span, lead, tail);
     if (this.playing) await this.pause();
     await this.source.show(looping.begin);
     this.#change({ looping });

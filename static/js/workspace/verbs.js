@@ -2,6 +2,7 @@
 
 import { openGoTo } from "./dialogs.js";
 import { find } from "./dom.js";
+import { nearerEdge } from "./player.js";
 
 /** After these the timeline follows what is now chosen. */
 const REVEALS = ["previous", "next", "next-to-decide", "accept", "reject", "first-frame", "last-frame", "undo", "redo",
@@ -34,6 +35,7 @@ export function actions({ editor, player, ui, table, log, palette, detail, toast
     "last-frame": () => player.goTo(table.n - 1),
     "go-to": () => openGoTo(find("#go-to"), { player, table }),
     loop,
+    "play-around": () => player.around(nearerEdge(timeline.chosen(), player.target)),
     "mark-begin": settled(() => editor.markBegin()),
     "mark-end": settled(() => editor.markEnd()),
     "set-begin": settled(() => editor.setEdge("begin")),

@@ -68,7 +68,7 @@ async function start() {
   const send = (changes) => patch("me/preferences/", changes);
   const preferences = new Preferences(body.preferences, { send, shelf: window.localStorage, user: body.user.id });
   const history = new History(store, () => sync.older());
-  const player = new Player(table);
+  const player = new Player(table, () => ({ lead: preferences.get("loop_lead_ms") / 1000, tail: preferences.get("loop_tail_ms") / 1000 }));
   const scale = new Scale(table.n);
   const palette = readPalette(document.body);
   const parts = { body, table, store, tree, ui, player, scale, palette, motion: body.motion, players: body.players, say, preferences };

@@ -76,17 +76,22 @@ export class CachedRoad {
     waiting.resolve();
   }
 
-  /** A proven picture arrived. */
+  /** A proven picture to keep. */
   keep(frame, bitmap) {
     if (this.broken) return bitmap.close();
     this.pictures.put(frame, bitmap);
-    if (frame !== this.wanted) return undefined;
+    return frame === this.wanted ? this.arrive(frame, bitmap) : undefined;
+  }
+
+  /** The wished picture is there: draw it. */
+  arrive(frame, image) {
     this.stats.sought(performance.now() - this.#waiting.since);
-    this.draw(frame);
+    this.painter.paint(image);
+    this.shown = frame;
+    this.stats.drawn(frame);
     this.#settle();
     this.on.frame(frame);
     this.lead(frame, this.#direction);
-    return undefined;
   }
 
   /** Picture `frame` cannot come now, through no fault of this road (the line, the server). */
@@ -111,6 +116,8 @@ export class CachedRoad {
   close() {
     this.broken = true;
     clearTimeout(this.#timer);
+    this.#waiting?.resolve();
+    this.#waiting = null;
     this.pictures.clear();
   }
 }

@@ -6,8 +6,10 @@ export class ClockPlay {
   #request = 0;
 
   /** `every`: at this speed the screen can show every picture, so none may be left out. */
-  constructor({ table, road, on, stats }, { from, direction, speed, every }) {
+  constructor({ table, road, on, stats, refresh }, { from, direction, speed, every }) {
     Object.assign(this, { table, road, on, stats });
+    const pace = table.fps * speed;
+    this.plan = { pace, stride: every ? 1 : Math.max(1, Math.floor(pace / refresh())) };
     this.clock = new Clock(table, { from, direction, speed, every });
     this.counts = { road: road.name, speed, direction, due: 0, presented: 0, late_ms: 0 };
   }
@@ -17,13 +19,17 @@ export class ClockPlay {
   }
 
   start() {
-    this.road.lead(this.clock.shown, this.clock.direction);
+    this.#lead();
     this.stats.played(this.counts);
     const step = (now) => {
       this.#request = requestAnimationFrame(step);
       this.#tick(now);
     };
     this.#request = requestAnimationFrame(step);
+  }
+
+  #lead() {
+    this.road.lead(this.clock.shown, this.clock.direction, this.plan);
   }
 
   #tick(now) {
@@ -37,14 +43,14 @@ export class ClockPlay {
       road.draw(frame);
       this.on.frame(frame);
     }
-    if (this.#request) road.lead(clock.shown, clock.direction);
+    if (this.#request) this.#lead();
     if (clock.ended && this.#request) this.on.ended();
   }
 
   /** Go on from picture `frame`. */
   jump(frame) {
     this.clock.jump(frame);
-    this.road.lead(frame, this.clock.direction);
+    this.#lead();
     if (!this.road.draw(frame)) return this.road.show(frame);
     return this.on.frame(frame);
   }

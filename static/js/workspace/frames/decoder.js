@@ -1,88 +1,141 @@
 // Runs in the worker: one VideoDecoder. A decoded picture is known by its packet's own time, never by the nearest one.
 
-const IN_FLIGHT = 3; // packets given to the decoder before it has answered
-const HELD = 4; // pictures before the wished one that wait open; more would dry up a decoder's pool
+const OPEN = 4; // pictures that wait to be copied; more would dry up a decoder's pool
+const REST_MS = 20; // after a wished picture: time for the next wish, before its neighbours are copied
+const STALL_MS = 8; // a decoder that gives nothing for so long wants more packets
+
+const channel = new MessageChannel();
+
+/** Let messages in: copying a picture takes milliseconds, and a new wish must not wait for twelve of them. */
+const beat = () =>
+  new Promise((resolve) => {
+    channel.port1.onmessage = resolve;
+    channel.port2.postMessage(null);
+  });
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Decoder {
-  #expected = new Map(); // time of a packet in µs -> its ordinal
+  #expected = new Map(); // time of a packet in µs -> {ordinal, job}
   #job = null;
-  #held = [];
+  #open = []; // {frame, ordinal}: decoded, not yet copied
   #failure = null;
+  #news = () => {};
 
-  /** `give(ordinal, bitmap)` gets every picture. */
-  constructor(config, give) {
+  /** `give(ordinal, bitmap)` gets every picture; `see(ordinal, frame)` the wished one before, which it must close. */
+  constructor(config, { give, see }) {
     // In order and one for one where the decoder can, so that a wished picture is out as soon as its packet is in.
     this.config = { ...config, optimizeForLatency: true };
-    this.give = give;
+    Object.assign(this, { give, see });
     this.renew();
   }
 
   /** A fresh decoder, after a failure. */
   renew() {
     if (this.decoder && this.decoder.state !== "closed") this.decoder.close();
-    this.#release();
+    this.#drop();
     this.#expected.clear();
     this.#failure = null;
     this.decoder = new VideoDecoder({
       output: (frame) => this.#out(frame),
       error: (error) => {
         this.#failure = error;
-        this.#job?.stop();
+        this.#news();
       },
     });
     this.decoder.configure(this.config);
+    this.decoder.addEventListener("dequeue", () => this.#news());
   }
 
   /**
-   * Decode `packets`, the first of which is the key picture `begin`. Pictures in `skip` are thrown away. With a `target`,
-   * that one is handed over first (and `found()` called) and `enough()` is asked only after it. Resolves when all are out.
+   * Decode `packets`, the first of which is the key picture `begin`. Pictures in `skip` are thrown away. A `target` is
+   * shown first, and only then `enough()` is asked, which ends the work. Resolves to whether the group was done whole.
    */
-  async decode(packets, { begin, skip, target = null, found = () => {}, enough }) {
-    const job = { skip: new Set(skip), target, found, stop: null, given: [] };
+  async decode(packets, { begin, skip, target = null, enough }) {
+    this.#drop();
+    const job = { skip: new Set(skip), target, left: packets.length, nearest: target !== null };
     this.#job = job;
-    let stopped = false;
-    const broken = new Promise((resolve, reject) => {
-      job.stop = () => reject(this.#failure);
-    });
-    broken.catch(() => {});
-    for (const [k, packet] of packets.entries()) {
-      if (job.target === null && enough()) {
-        stopped = true;
-        break;
-      }
-      const chunk = packet.toEncodedVideoChunk();
-      this.#expected.set(chunk.timestamp, begin + k);
+    let fed = 0;
+    const feed = () => {
+      const chunk = packets[fed].toEncodedVideoChunk();
+      this.#expected.set(chunk.timestamp, { ordinal: begin + fed, job });
+      fed += 1;
       this.decoder.decode(chunk);
-      while (this.decoder.decodeQueueSize >= IN_FLIGHT) await Promise.race([this.#dequeued(), broken]);
-      if (this.#failure) throw this.#failure;
+    };
+    if (target !== null) {
+      while (fed <= target - begin) feed();
+      await this.#seek(job, () => fed < packets.length && feed());
+      await sleep(REST_MS);
     }
-    // A stopped group leaves its last pictures to come when they like: each still says which it is.
-    if (!stopped) await Promise.race([this.decoder.flush(), broken]);
-    await Promise.all(job.given);
-    if (job.target !== null) throw new Error(`picture ${job.target} did not come out of the decoder`);
+    for (;;) {
+      if (enough()) return this.#drop();
+      if (this.#failure) throw this.#failure;
+      if (this.#open.length) await this.#copy();
+      else if (fed < packets.length && this.decoder.decodeQueueSize < OPEN) feed();
+      else if (job.left > packets.length - fed) await this.#wait(fed === packets.length);
+      if (job.left === 0 && !this.#open.length) return true;
+      await beat();
+    }
   }
 
-  #dequeued() {
-    return new Promise((resolve) => this.decoder.addEventListener("dequeue", resolve, { once: true }));
+  /** Until the wished picture is out. `more()` gives the decoder another packet; false when there is none. */
+  async #seek(job, more) {
+    while (job.target !== null) {
+      if (this.#failure) throw this.#failure;
+      const silent = await Promise.race([this.#something().then(() => false), sleep(STALL_MS).then(() => true)]);
+      if (!silent || job.target === null || this.decoder.decodeQueueSize > 0) continue;
+      if (more() === false) await this.#flush();
+      if (job.left === 0 && job.target !== null) throw new Error(`picture ${job.target} did not come out of the decoder`);
+    }
+  }
+
+  /** Until the decoder says something; when it has all packets and keeps silent, it is asked for what it holds. */
+  async #wait(all) {
+    const silent = await Promise.race([this.#something().then(() => false), sleep(STALL_MS).then(() => true)]);
+    if (silent && all && this.decoder.decodeQueueSize === 0) await this.#flush();
+  }
+
+  async #flush() {
+    const job = this.#job;
+    await Promise.race([this.decoder.flush(), this.#broken()]);
+    // What did not come now never comes: those pictures stay unknown here and are asked for again.
+    job.left = 0;
+  }
+
+  #broken() {
+    return new Promise((resolve, reject) => {
+      const before = this.#news;
+      this.#news = () => {
+        before();
+        if (this.#failure) reject(this.#failure);
+      };
+    });
+  }
+
+  #something() {
+    return new Promise((resolve) => {
+      this.#news = resolve;
+    });
   }
 
   #out(frame) {
-    const ordinal = this.#expected.get(frame.timestamp);
+    const { ordinal, job } = this.#expected.get(frame.timestamp) ?? {};
     this.#expected.delete(frame.timestamp);
-    const job = this.#job;
-    if (ordinal === undefined || job.skip.has(ordinal)) return frame.close();
+    if (!job || job !== this.#job) return frame.close();
+    job.left -= 1;
     if (ordinal === job.target) {
       job.target = null;
-      job.given.push(this.#hand(frame, ordinal).then(job.found));
-      this.#held.splice(0).forEach(([held, of]) => job.given.push(this.#hand(held, of)));
-    } else if (job.target !== null && ordinal < job.target) {
-      this.#held.push([frame, ordinal]);
-      if (this.#held.length > HELD) this.#held.shift()[0].close();
-    } else job.given.push(this.#hand(frame, ordinal));
-    return undefined;
+      this.see(ordinal, frame.clone());
+    }
+    if (job.skip.has(ordinal)) frame.close();
+    else this.#open.push({ frame, ordinal });
+    // On the way to the wished picture only the last few stay open.
+    if (job.target !== null && this.#open.length > OPEN) this.#open.shift().frame.close();
+    return this.#news();
   }
 
-  async #hand(frame, ordinal) {
+  /** Keep one open picture: of a wished group the wished one and what is near it first. */
+  async #copy() {
+    const { frame, ordinal } = this.#job.nearest ? this.#open.pop() : this.#open.shift();
     try {
       this.give(ordinal, await createImageBitmap(frame));
     } finally {
@@ -90,7 +143,8 @@ export class Decoder {
     }
   }
 
-  #release() {
-    this.#held.splice(0).forEach(([frame]) => frame.close());
+  #drop() {
+    this.#open.splice(0).forEach(({ frame }) => frame.close());
+    return false;
   }
 }

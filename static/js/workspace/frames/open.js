@@ -1,6 +1,8 @@
 // Opens the pictures of the workspace: finds the best road, shows the first picture, and says which road it is.
 
 import { find, write } from "../dom.js";
+import { Ahead } from "./ahead.js";
+import { Lightness, slowSentence } from "./lightness.js";
 import { RoadPanel } from "./panel.js";
 import { Refresh } from "./refresh.js";
 import { FrameSource, ROADS } from "./source.js";
@@ -14,38 +16,51 @@ export function forcedRoad(search) {
 }
 
 /** Resolves when the first picture is proven; only then the page is ready. */
-export async function openPictures({ root, player, table, frames, media, say, begin = () => player.goTo(0) }) {
+export async function openPictures({ root, player, table, frames, media, say }) {
   const stats = new Stats();
   const refresh = new Refresh();
-  globalThis.topspin = { stats, player };
-  const places = { worker: root.dataset.worker, proxy: media("proxy.mp4"), picture: (frame) => media(`frame/${frame}.jpg`) };
-  const panel = new RoadPanel({ player, table, refresh });
-  let before = null;
-  const road = (source) => {
-    document.body.dataset.road = source.road ?? "none";
-    panel.show(source);
-    if (before && source.road && source.road !== before) say(panel.changed(source));
-    before = source.road;
+  let ahead = null;
+  const files = { sharp: media("proxy.mp4"), light: media("proxy360.mp4") };
+  const lightness = new Lightness({ files, duration: table.duration, changed: (light, slow) => change(slow) });
+  const panel = new RoadPanel({ player, table, refresh, lightness });
+  const on = { ...player.events, road: heard(panel, say) };
+  const places = { worker: root.dataset.worker, picture: (frame) => media(`frame/${frame}.jpg`) };
+  const told = (answer) => {
+    ahead?.used();
+    lightness.heard(answer, source.exact?.bytes);
   };
   const source = new FrameSource({
-    video: find("#video"),
-    canvas: find("#exact"),
-    table,
-    file: frames,
-    places,
-    stats,
-    on: { ...player.events, road },
-    refresh: () => refresh.rate,
+    video: find("#video"), canvas: find("#exact"), table, file: frames, places, stats, on, told, refresh: () => refresh.rate,
   });
+  async function change(slow) {
+    await player.pause();
+    await source.change(lightness.file, player.target);
+    panel.show(source);
+    if (slow) say(slowSentence());
+  }
+  globalThis.topspin = { stats, player };
   player.subscribe(() => panel.play());
-  await refresh.measured;
-  if (await source.open(forcedRoad(location.search))) {
+  await Promise.all([refresh.measured, lightness.begin()]);
+  if (await source.open(lightness.file, forcedRoad(location.search))) {
     player.source = source;
-    await begin();
+    await player.goTo(0);
     document.body.dataset.ready = "true";
+    const busy = () => player.playing || player.pending !== null;
+    ahead = new Ahead({ id: root.dataset.video, busy, link: find("#next-video"), name: () => (lightness.light ? "proxy360.mp4" : "proxy.mp4") });
     return;
   }
   const note = find("#frame-note");
   note.hidden = false;
   write(note, unproven(0, source.reasons.at(-1).reason));
+}
+
+/** Show which road is gone, and say so when it is another than before. */
+function heard(panel, say) {
+  let before = null;
+  return (source) => {
+    document.body.dataset.road = source.road ?? "none";
+    panel.show(source);
+    if (before && source.road && source.road !== before) say(panel.changed(source));
+    before = source.road;
+  };
 }

@@ -9,10 +9,9 @@ export class Painter {
   /** Draw `image`; it is on screen with the browser's next frame. */
   paint(image) {
     const { canvas } = this;
-    if (canvas.width !== image.width || canvas.height !== image.height) {
-      canvas.width = image.width;
-      canvas.height = image.height;
-    }
+    const width = image.displayWidth ?? image.width; // a VideoFrame, or a bitmap
+    const height = image.displayHeight ?? image.height;
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     this.context.drawImage(image, 0, 0);
     if (canvas.hidden) canvas.hidden = false;
   }

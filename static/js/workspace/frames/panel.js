@@ -5,15 +5,23 @@ import { fill, gettext } from "../i18n.js";
 import { reasonSentence, roadName, roadSentence, screenSentence } from "./words.js";
 
 export class RoadPanel {
-  constructor({ player, table, refresh }) {
-    Object.assign(this, { player, table, refresh });
+  constructor({ player, table, refresh, lightness }) {
+    Object.assign(this, { player, table, refresh, lightness });
     this.button = find("#road");
     this.panel = find("#road-panel");
     this.part = (name) => find(`[data-part=${name}]`, this.panel);
+    lightness.attach(this.part("wish"), () => {
+      this.part("wish").disabled = true;
+      this.part("no-light").hidden = false;
+    });
   }
 
   show(source) {
-    write(find(".road-name", this.button), roadName(source.road));
+    const { light, offered } = this.lightness;
+    const name = light ? fill(gettext("%(road)s, lighter"), { road: roadName(source.road) }) : roadName(source.road);
+    write(find(".road-name", this.button), name);
+    document.body.dataset.picture = light ? "light" : "sharp";
+    this.part("wish").disabled = !offered || source.road === "server";
     this.button.classList.toggle("is-second", source.road !== "webcodecs");
     write(this.part("road"), roadSentence(source.road));
     const reasons = this.part("reasons");

@@ -18,7 +18,7 @@ export class FrameSource {
 
   /**
    * `on`: frame(ordinal), pending(ordinal or null), unproven(ordinal, reason), ended(), road(source).
-   * `places`: {worker, proxy, picture(frame)} addresses; `file`: the server's frame table; `refresh`: pictures the screen shows a second.
+   * `places`: {worker, picture(frame)} addresses; `file`: the server's frame table; `refresh`: pictures the screen shows a second.
    */
   constructor({ video, canvas, table, file, places, on, stats, told = () => {}, refresh = () => 60 }) {
     Object.assign(this, { video, table, file, places, on, stats, told, refresh });
@@ -37,10 +37,10 @@ export class FrameSource {
     return this.#engine !== null;
   }
 
-  /** Find the best road. With `forced`, that one or none. Whether there is one. */
-  async open(forced = null) {
+  /** Find the best road to the pictures of the file `proxy`. With `forced`, that one or none. Whether there is one. */
+  async open(proxy, forced = null) {
     this.forced = forced;
-    this.#proxy = this.places.proxy;
+    this.#proxy = proxy;
     return this.#take(forced ? [forced] : ROADS);
   }
 
@@ -107,6 +107,20 @@ export class FrameSource {
     else this.on.unproven(frame, reason);
   }
 
+  /** Take the pictures from another file with the same frame table, at the same picture. */
+  async change(proxy, frame) {
+    this.#halt();
+    if (this.exact !== this.film) this.exact?.close();
+    this.exact = null;
+    this.film.shown = null;
+    this.#proxy = proxy;
+    this.reasons = [];
+    this.video.removeAttribute("src");
+    this.video.load();
+    if (await this.#take(this.forced ? [this.forced] : ROADS)) await this.show(frame);
+    else this.on.unproven(frame, this.reasons.at(-1).reason);
+  }
+
   /** Bring picture `frame` on screen, proven. A road that holds it draws it before this returns. */
   show(frame) {
     if (this.exact) return this.exact.show(frame);
@@ -137,7 +151,7 @@ export class FrameSource {
     const on = { frame: (frame) => this.on.frame(frame), ended: () => this.on.ended() };
     if (!road.smooth) return new StepPlay({ table, road, on, stats }, plan);
     const every = table.fps * plan.speed <= this.refresh() * 1.02;
-    return new ClockPlay({ table, road, on, stats }, { ...plan, every });
+    return new ClockPlay({ table, road, on, stats, refresh: this.refresh }, { ...plan, every });
   }
 
   /** While playing: go on from picture `frame`. */

@@ -3,8 +3,9 @@
 // In:  {open: {url, table}}                      once
 //      {want: {frame, skip}}                     the newest wish; an older one that has not begun is dropped
 //      {ahead: [{begin, skip}]}                  groups to decode while nobody wishes; replaces what was said before
-// Out: {opened: {keys, n, width, height, bytes}} {refused: {reason, detail}}   {picture: {frame, bitmap}}
-//      {trouble: {frame, reason, status}}        {line: {bytes, ms}}           {done: {frame, ms}}
+// Out: {opened: {keys, n, width, height, bytes}}  {refused: {reason, detail}}  {trouble: {frame, reason, detail}}
+//      {seen: {frame, image, fetch, decode}}       the wished picture as it left the decoder; to be closed
+//      {picture: {frame, bitmap}}                  any picture, to keep            {line: {bytes, ms}}
 
 import { ByteStore, ChangedError, NetworkError } from "./bytes.js";
 import { Decoder } from "./decoder.js";
@@ -14,13 +15,17 @@ import { groupEnd } from "./groups.js";
 const READ_ALL = 64 * 2 ** 20; // a file up to this size is read to its end while nothing else is to do
 const PIECE_MS = 60; // a piece of it takes about this long on the line, so that a wish never waits much longer
 
-const state = { want: null, ahead: [], demuxer: null, decoder: null, store: null, rate: 2 ** 20 / 100 };
+const state = { want: null, ahead: [], given: new Set(), demuxer: null, decoder: null, store: null, rate: 2 ** 20 / 100 };
+const clock = { asked: 0, fetched: 0 }; // of the wish at work
 let wake = () => {};
 
 self.onmessage = ({ data }) => {
   if (data.open) open(data.open);
   if (data.want) state.want = data.want;
-  if (data.ahead) state.ahead = data.ahead;
+  if (data.ahead) {
+    state.ahead = data.ahead;
+    state.given.clear();
+  }
   wake();
 };
 
@@ -38,7 +43,7 @@ async function open({ url, table }) {
     const { config } = state.demuxer;
     const { supported } = await VideoDecoder.isConfigSupported(config);
     if (!supported) return refuse("codec", config.codec);
-    state.decoder = new Decoder(config, (frame, bitmap) => self.postMessage({ picture: { frame, bitmap } }, [bitmap]));
+    state.decoder = new Decoder(config, { give, see });
   } catch (error) {
     return refuse(...why(error));
   }
@@ -46,6 +51,16 @@ async function open({ url, table }) {
   const { codedWidth: width, codedHeight: height } = config;
   self.postMessage({ opened: { keys: movie.keys, n: movie.n, width, height, bytes: state.store.size } });
   work();
+}
+
+function give(frame, bitmap) {
+  state.given.add(frame);
+  self.postMessage({ picture: { frame, bitmap } }, [bitmap]);
+}
+
+function see(frame, image) {
+  const fetch = clock.fetched - clock.asked;
+  self.postMessage({ seen: { frame, image, fetch, decode: performance.now() - clock.fetched } }, [image]);
 }
 
 function why(error) {
@@ -77,12 +92,11 @@ const groupOf = (frame) => {
 /** The wished picture and then its whole group; a newer wish ends it, but only once the wished picture is out. */
 async function decodeWish({ frame, skip }) {
   const { begin, end } = groupOf(frame);
-  const began = performance.now();
+  clock.asked = performance.now();
   try {
     const packets = await state.demuxer.packets(begin, end);
-    const fetched = performance.now();
-    const found = () => self.postMessage({ done: { frame, fetch: fetched - began, decode: performance.now() - fetched } });
-    await state.decoder.decode(packets, { begin, skip, target: frame, found, enough: () => state.want !== null });
+    clock.fetched = performance.now();
+    await state.decoder.decode(packets, { begin, skip, target: frame, enough: () => state.want !== null });
   } catch (error) {
     const [reason, detail] = why(error);
     self.postMessage({ trouble: { frame, reason, detail } });
@@ -95,9 +109,11 @@ async function decodeAhead() {
   const next = state.ahead.shift();
   if (!next) return false;
   const { begin, end } = groupOf(next.begin);
+  const skip = new Set([...next.skip, ...state.given]);
+  if (Array.from({ length: end - begin }, (_, k) => begin + k).every((frame) => skip.has(frame))) return true;
   try {
     const packets = await state.demuxer.packets(begin, end);
-    if (state.want === null) await state.decoder.decode(packets, { begin, skip: next.skip, enough: () => state.want !== null });
+    if (state.want === null) await state.decoder.decode(packets, { begin, skip, enough: () => state.want !== null });
   } catch (error) {
     if (why(error)[0] === "decoder") state.decoder.renew();
     state.ahead = []; // only a help; the wish itself says what is wrong

@@ -1,0 +1,69 @@
+// While nothing else is to do: the next video of the library is warmed, so that it opens at once.
+
+import { get } from "../../api.js";
+
+const QUIET_MS = 5000;
+const FIRST_BYTES = 256 * 1024; // as frames/bytes.js asks first
+const SECONDS = 2;
+
+/** The video after `id` in the library's order that is there to be labelled and not said to be complete; null if none. */
+export function nextVideo(videos, id) {
+  const here = videos.findIndex((video) => video.id === id);
+  const after = [...videos.slice(here + 1), ...videos.slice(0, Math.max(0, here))];
+  const open = ({ state, mine, practice }) => ["watchable", "prepared"].includes(state) && !mine?.complete && !practice;
+  return after.find(open) ?? null;
+}
+
+/** Bytes of the proxy's beginning: its index and about two seconds. */
+export function firstParts(size, duration) {
+  if (!size || !duration) return [[0, FIRST_BYTES]];
+  const seconds = Math.ceil((size * SECONDS) / duration);
+  return [[0, FIRST_BYTES], [FIRST_BYTES, FIRST_BYTES + seconds]].filter(([from]) => from < size);
+}
+
+export class Ahead {
+  #timer = null;
+  #done = false;
+
+  /** `busy()`: whether the page is at work on its own pictures; `link`: the anchor that leads to the next video. */
+  constructor({ id, busy, link, name }) {
+    Object.assign(this, { id, busy, link, name });
+    this.#later();
+  }
+
+  /** The line was just used for this page's own pictures. */
+  used() {
+    if (!this.#done) this.#later();
+  }
+
+  #later() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => (this.busy() || document.hidden ? this.#later() : this.#warm()), QUIET_MS);
+  }
+
+  async #warm() {
+    this.#done = true;
+    try {
+      const next = nextVideo(await get("videos/"), this.id);
+      if (!next) return;
+      this.link.href = next.urls.workspace;
+      this.link.title = next.title;
+      this.link.hidden = false;
+      if (navigator.connection?.saveData) return;
+      const media = (name) => `/media/${next.id}/${name}`;
+      for (const name of ["frames.json", "thumbs.json"]) await low(media(name));
+      const head = await fetch(media(this.name()), { method: "HEAD", priority: "low", credentials: "same-origin" });
+      if (!head.ok) return;
+      const size = Number(head.headers.get("Content-Length"));
+      for (const [from, to] of firstParts(size, next.duration_s)) await low(media(this.name()), `bytes=${from}-${to - 1}`);
+      document.body.dataset.warmed = next.id;
+    } catch {
+      // Only a help: the next video opens without it too.
+    }
+  }
+}
+
+async function low(url, range = null) {
+  const answer = await fetch(url, { priority: "low", credentials: "same-origin", headers: range ? { Range: range } : {} });
+  await answer.arrayBuffer();
+}

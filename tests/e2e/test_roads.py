@@ -1,0 +1,201 @@
+"""Three roads to the picture: the best one that can prove its frames is gone, the next takes over, the page says why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+from tests.e2e.conftest import Site, chromium, sign_in
+from tests.e2e.test_frames import alter, begins, go_to, open_workspace, shown, watchable
+
+pytestmark = pytest.mark.browser
+__all__ = ["watchable"]
+Video = Callable[[str], str]
+
+
+def there(page: Page, frame: int) -> None:
+    """Go to `frame`; the pixels must say so."""
+    go_to(page, frame)
+    page.wait_for_selector(f'#frame[data-frame="{frame}"]:not(.is-pending)', timeout=15_000)
+    assert shown(page) == frame
+
+
+def road(page: Page) -> str | None:
+    return page.get_attribute("body", "data-road")
+
+
+def reasons(page: Page) -> str:
+    page.click("#road")
+    text = page.inner_text("#road-panel")
+    page.keyboard.press("Escape")
+    return text
+
+
+@pytest.mark.parametrize("name", ["webcodecs", "server", "video"])
+def test_each_road_shows_the_asked_frame(page: Page, site: Site, watchable: Video, name: str) -> None:
+    sign_in(page, site)
+    open_workspace(page, site, watchable("vfr"), name)
+    assert road(page) == name
+    for frame in (0, 300, 301, 290, 479):
+        there(page, frame)
+
+
+def test_the_best_road_is_taken_unasked(page: Page, site: Site, watchable: Video) -> None:
+    sign_in(page, site)
+    open_workspace(page, site, watchable("120fps"))
+    assert road(page) == "webcodecs"
+    # A cached neighbour is drawn within the handler of its key.
+    there(page, 100)
+    page.wait_for_timeout(1000)
+    page.evaluate("topspin.stats.draws.clear()")
+    page.evaluate("topspin.player.step(1)")
+    assert [drawn["frame"] for drawn in page.evaluate("topspin.stats.draws.values")] == [101]
+
+
+def test_a_file_that_differs_from_its_table_is_not_decoded_here(page: Page, site: Site, watchable: Video) -> None:
+    """Decoding it would name pictures wrongly; the server, which has its own table, still names them rightly."""
+    sign_in(page, site)
+    alter(page, lambda table: [*begins(table)[:7], *(seconds + Fraction(1, 10**4) for seconds in begins(table)[7:])])
+    open_workspace(page, site, watchable("120fps"))
+    assert road(page) == "server"
+    assert "not what its frame table says, from frame 7 on" in reasons(page)
+    there(page, 250)
+
+
+def test_a_forced_road_that_cannot_be_gone_shows_nothing(page: Page, site: Site, watchable: Video) -> None:
+    sign_in(page, site)
+    alter(page, lambda table: begins(table)[:-1])
+    page.goto(f"{site.url}/videos/{watchable('120fps')}/?road=webcodecs")
+    page.wait_for_selector("#frame-note:visible", timeout=20_000)
+    assert road(page) == "none"
+    assert page.get_attribute("#frame", "data-frame") is None
+
+
+def test_a_decoder_that_fails_is_left_at_the_same_frame(page: Page, site: Site, watchable: Video) -> None:
+    """From some moment on the file's bytes arrive broken: the next road shows the picture that was asked for."""
+    broken = False
+
+    def answer(route: Route) -> None:
+        reply = route.fetch()
+        body = bytes(reply.body())
+        route.fulfill(response=reply, body=b"\xff" * len(body) if broken else body)
+
+    sign_in(page, site)
+    # So small a part is read at first that later frames are still to be fetched.
+    page.add_init_script("Object.defineProperty(navigator, 'deviceMemory', { value: 2 })")
+    page.route("**/proxy.mp4", answer)
+    page.route("**/proxy360.mp4", answer)
+    pk = watchable("120fps")
+    page.goto(f"{site.url}/videos/{pk}/")
+    page.wait_for_selector("body[data-ready=true]", timeout=20_000)
+    assert road(page) == "webcodecs"
+    broken = True
+    page.evaluate(
+        "document.querySelector('#road-panel select').value = 'light';"
+        "document.querySelector('#road-panel select').dispatchEvent(new Event('change'))"
+    )
+    page.wait_for_selector("body[data-road=server]", timeout=20_000)
+    there(page, 200)
+
+
+@pytest.fixture
+def plain() -> Iterator[Browser]:
+    """A browser for which the site has an address that is not secure."""
+    with sync_playwright() as playwright:
+        rules = "--host-resolver-rules=MAP topspin.test 127.0.0.1"
+        launched = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu", rules])
+        yield launched
+        launched.close()
+
+
+def test_an_address_that_is_not_secure_is_explained(plain: Browser, site: Site, watchable: Video) -> None:
+    pk = watchable("120fps")
+    there_too = Site(site.url.replace("localhost", "topspin.test"), site.data, site.env)
+    page = plain.new_context(viewport={"width": 1366, "height": 768}, locale="en-GB").new_page()
+    sign_in(page, there_too)
+    open_workspace(page, there_too, pk)
+    assert page.evaluate("isSecureContext") is False
+    assert road(page) == "server"
+    assert "https" in reasons(page)
+    there(page, 321)
+
+
+def test_slow_play_shows_every_frame_both_ways(page: Page, site: Site, watchable: Video) -> None:
+    sign_in(page, site)
+    open_workspace(page, site, watchable("120fps"))
+    there(page, 200)
+    page.keyboard.press("Shift+j")
+    page.keyboard.press("Shift+j")
+    for key, step in (("l", 1), ("j", -1)):
+        page.evaluate("topspin.stats.draws.clear()")
+        page.keyboard.press(key)
+        page.wait_for_timeout(1200)
+        page.keyboard.press("k")
+        frames = [drawn["frame"] for drawn in page.evaluate("topspin.stats.draws.values")]
+        assert len(frames) > 3
+        assert [b - a for a, b in zip(frames, frames[1:])] == [step] * (len(frames) - 1)
+        play = page.evaluate("topspin.stats.plays.at(-1)")
+        assert play["road"] == "webcodecs" and play["due"] == play["presented"] == len(frames)
+        assert str(shown(page)) == page.get_attribute("#frame", "data-frame")
+
+
+def test_real_time_says_what_the_screen_shows_and_stops_exact(page: Page, site: Site, watchable: Video) -> None:
+    sign_in(page, site)
+    open_workspace(page, site, watchable("120fps"))
+    for _ in range(3):
+        there(page, 50)
+        page.keyboard.press("l")
+        page.wait_for_timeout(700)
+        expect(page.locator("#road")).to_contain_text("of 120 pictures per second")
+        page.keyboard.press("k")
+        page.wait_for_selector("[data-action=play][aria-pressed=false]")
+        page.wait_for_selector("#frame:not(.is-pending)")
+        page.wait_for_selector("#exact:visible")
+        page.wait_for_timeout(100)
+        assert str(shown(page)) == page.get_attribute("#frame", "data-frame")
+        assert shown(page) != 50
+
+
+def test_play_around_the_nearer_edge(page: Page, site: Site, watchable: Video) -> None:
+    sign_in(page, site)
+    open_workspace(page, site, watchable("120fps"))
+    there(page, 150)
+    page.keyboard.press("Shift+p")
+    expect(page.locator("[data-action=play]")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("[data-action=play]")).to_have_attribute("aria-pressed", "false", timeout=10_000)
+    page.wait_for_selector('#frame[data-frame="150"]:not(.is-pending)')
+    assert shown(page) == 150
+    assert page.evaluate("topspin.stats.plays.at(-1).due") > 30
+
+
+def test_the_lighter_picture_is_the_same_frame(page: Page, site: Site, watchable: Video) -> None:
+    sign_in(page, site)
+    open_workspace(page, site, watchable("odd"))
+    there(page, 222)
+    page.click("#road")
+    page.select_option("#road-panel select", "light")
+    page.wait_for_selector("body[data-picture=light]")
+    page.wait_for_selector('#frame[data-frame="222"]:not(.is-pending)')
+    assert shown(page) == 222
+    page.keyboard.press("Escape")
+    there(page, 17)
+    page.reload()
+    page.wait_for_selector("body[data-ready=true][data-picture=light]")
+    page.evaluate("localStorage.clear()")
+
+
+def test_offline_is_said_and_passes(page: Page, site: Site, watchable: Video) -> None:
+    """A picture that cannot be fetched is no other road's matter: it is said, and the next step asks again."""
+    sign_in(page, site)
+    open_workspace(page, site, watchable("120fps"), "server")
+    page.route("**/frame/*.jpg", lambda route: route.abort())
+    go_to(page, 400)
+    page.wait_for_selector("#frame-note:has-text('400')")
+    assert page.get_attribute("#frame", "data-frame") is None
+    page.unroute("**/frame/*.jpg")
+    there(page, 400)
+    assert json.loads(page.evaluate("JSON.stringify(topspin.player.reason)")) is None
