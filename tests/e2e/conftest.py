@@ -58,7 +58,8 @@ def start_site(data: Path, *, work: bool = True, root: Path = ROOT, **settings: 
     """
     port = free_port()
     env = {**os.environ, "TOPSPIN_DATA": str(data), "TOPSPIN_PRESET": "tiny", "TOPSPIN_BLIND_SHARE": "0",
-           "TOPSPIN_DISK_RESERVE_MB": "100", "PYTHONUNBUFFERED": "1", **settings}
+           "TOPSPIN_DISK_RESERVE_MB": "100", "PYTHONUNBUFFERED": "1",
+           "TOPSPIN_HOSTS": "localhost,127.0.0.1,[::1],topspin.test", **settings}
     site = Site(f"http://localhost:{port}", data, env, root)
     site.manage("migrate", "--verbosity", "0")
     site.manage("collectstatic", "--noinput", "--verbosity", "0")

@@ -165,10 +165,11 @@ export class FrameSource {
     return engine?.stop();
   }
 
-  /** Stop playing; resolves when the picture `stay` is proven on screen. */
+  /** Stop playing; resolves when the picture `stay` is proven on screen, where play by the clock has it already. */
   pause(stay) {
-    if (!this.playing) return Promise.resolve();
+    const engine = this.#engine;
     this.#halt();
-    return this.exact ? this.exact.show(stay) : Promise.resolve();
+    const there = engine instanceof ClockPlay && this.exact?.shown === stay;
+    return this.exact && engine && !there ? this.exact.show(stay) : Promise.resolve();
   }
 }
