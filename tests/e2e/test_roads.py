@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -136,7 +137,7 @@ def test_slow_play_shows_every_frame_both_ways(page: Page, site: Site, watchable
         page.keyboard.press("k")
         frames = [drawn["frame"] for drawn in page.evaluate("topspin.stats.draws.values")]
         assert len(frames) > 3
-        assert [b - a for a, b in zip(frames, frames[1:])] == [step] * (len(frames) - 1)
+        assert [b - a for a, b in itertools.pairwise(frames)] == [step] * (len(frames) - 1)
         play = page.evaluate("topspin.stats.plays.at(-1)")
         assert play["road"] == "webcodecs" and play["due"] == play["presented"] == len(frames)
         assert str(shown(page)) == page.get_attribute("#frame", "data-frame")
