@@ -11,6 +11,7 @@ export class Lane {
   /** on: {state(), say(text), changed(lane)}. */
   constructor({ video, user, language, on }) {
     Object.assign(this, { video, language, on });
+    this.vias = new Map(); // suggestion -> the share of the queue it came from
     this.courier = new Courier({
       video,
       user,
@@ -48,7 +49,9 @@ export class Lane {
 
   #send(ops, seconds) {
     const at = new Date().toISOString();
-    const stamped = ops.map((op, index) => ({ ...op, seconds: index ? 0 : seconds, at }));
+    for (const { suggestion, via } of ops) if (via) this.vias.set(suggestion, via);
+    // Undone and done again it still came from the queue.
+    const stamped = ops.map((op, index) => ({ ...op, via: this.vias.get(op.suggestion), seconds: index ? 0 : seconds, at }));
     this.outbox.push(this.store.commit(stamped));
   }
 

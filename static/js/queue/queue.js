@@ -8,6 +8,7 @@ import { Effort } from "../workspace/effort.js";
 import { fill, gettext, language } from "../workspace/i18n.js";
 import { KeySettings } from "../workspace/keysettings.js";
 import { Preferences } from "../workspace/preferences.js";
+import { leftOver } from "../workspace/storage.js";
 import { Toast } from "../workspace/toast.js";
 import { Decider } from "./decider.js";
 import { attachKeys } from "./keys.js";
@@ -250,5 +251,12 @@ async function keyboard() {
   settings.label();
 }
 
+/** What an earlier visit could not send, in whatever video, goes out now. */
+async function sendLeftOver() {
+  const left = await leftOver(root.dataset.user).catch(() => []);
+  for (const { video, unsent } of left) if (unsent) lanes.get(video).catch(() => {});
+}
+
 keyboard();
 fetchMore();
+sendLeftOver();
