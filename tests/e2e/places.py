@@ -194,6 +194,10 @@ PLACES = [
     Place("workspace-keys", "workspace", workspace("?", wait="#sheet[open]"), kept=True),
     Place("workspace-find", "workspace", workspace("/", wait="#palette[open]")),
     Place("workspace-history", "workspace", workspace("h", wait="#history[open] li")),
+    Place("workspace-rule", "workspace", workspace("q", "v", wait="body.workspace"), kept=True),
+    Place("workspace-code-window", "workspace", workspace("c", "c"), kept=True),
+    Place("workspace-compare", "workspace", workspace("y"), "admin", kept=True),
+    Place("workspace-blind", "workspace", at("/videos/{blind}/")),
     Place("workspace-go-to", "workspace", workspace("g", wait="#go-to[open]")),
     Place("workspace-waiting", "workspace", at("/videos/{waiting}/", lambda page: page.wait_for_selector("#waiting:not([hidden])"))),
 ]

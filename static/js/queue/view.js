@@ -72,7 +72,7 @@ export class View {
     top.replaceChildren(...choices.slice(0, 3).map(([name, share], index) => {
       const { label, short } = lane.tree.entry(name);
       const figure = fill(gettext("%(name)s, %(share)s of 100"), { name: label, share: Math.round(share * 100) });
-      const button = h("button.top-choice", { type: "button", title: figure, "aria-label": figure },
+      const button = h("button.top-choice", { type: "button", title: figure },
         h("kbd", {}, String(index + 1)), h("span.top-name", {}, short));
       button.addEventListener("click", () => this.topChosen(index));
       return button;
