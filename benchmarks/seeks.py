@@ -1,6 +1,6 @@
 """Is the frame shown the frame recorded? `python -m benchmarks.seeks --seeks 10000`: random seeks by each road, the number read from composited pixels.
 
-Every road is asked in Chromium, the two that need no WebCodecs in Debian's Firefox too, each over all numbered fixtures (tests/fixtures/numbered.py).
+Every road is asked in Chromium and in Debian's Firefox, each over all numbered fixtures (tests/fixtures/numbered.py).
 A line says how many seeks were asked and how many of them showed another picture than the page named, or could not be proven. Every fourth seek is
 an impatient one (three wishes in a row). Before that the test tests itself: with the frame table shifted by one, and with a film whose pictures say
 one more, nothing may be right.
@@ -23,7 +23,7 @@ from tests.e2e import seeking
 from tests.e2e.conftest import Site, chromium, sign_in, start_site, stop
 from tests.e2e.firefox import Firefox
 
-ROADS = {"chromium": ("webcodecs", "server", "video"), "firefox": ("server", "video")}
+ROADS = {"chromium": ("webcodecs", "server", "video"), "firefox": ("webcodecs", "server", "video")}
 PAGE_SEEKS = 250  # then the page is opened anew
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
 
@@ -41,7 +41,8 @@ class Count:
     def __str__(self) -> str:
         tally = self.tally
         said = ", ".join(f"{name} {n}" for name, n in sorted(tally.said.items()))
-        more = f"  e.g. {tally.wrong[:5]}" if tally.wrong else ""
+        more = f"  {tally.again} read again" if tally.again else ""
+        more += f"  e.g. {tally.wrong[:5]}" if tally.wrong else ""
         return (f"{self.browser:9} {self.road:10} {self.kind:16} {len(tally.wrong)} wrong of {tally.asked} ({said};"
                 f" {1000 * self.seconds / max(tally.asked, 1):.0f} ms each with the reading){more}")
 
@@ -80,7 +81,7 @@ def counted(asked: seeking.Seeker, address: str, plan: Sequence[list[int]]) -> s
     for first in range(0, len(plan), PAGE_SEEKS):
         part = plan[first:first + PAGE_SEEKS]
         tally = seeking.seek(asked, part) if asked.open(address) else seeking.Tally(len(part), [], seeking.Counter(refused=len(part)))
-        total = seeking.Tally(total.asked + tally.asked, total.wrong + tally.wrong, total.said + tally.said)
+        total = seeking.Tally(total.asked + tally.asked, total.wrong + tally.wrong, total.said + tally.said, total.again + tally.again)
     return total
 
 

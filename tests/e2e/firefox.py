@@ -62,8 +62,7 @@ class Firefox:
         profile.mkdir()
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items()]
         (profile / "user.js").write_text("\n".join(lines))
-        environment = {**os.environ, "HOME": str(self._home), "MOZ_HEADLESS": "1", "MOZ_DISABLE_CONTENT_SANDBOX": "1",
-                       "MOZ_CRASHREPORTER_DISABLE": "1"}
+        environment = {**os.environ, "HOME": str(self._home), "MOZ_HEADLESS": "1", "MOZ_CRASHREPORTER_DISABLE": "1"}
         self._log = (self._home / "log").open("wb")
         self._process = subprocess.Popen(
             [binary, "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port", "0", "about:blank"],

@@ -54,6 +54,8 @@ BOX = """(() => {
   return { x, y, width, height };
 })()"""
 
+TWO_FRAMES = "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true))))"
+
 
 class Seeker(Protocol):
     """An open workspace."""
@@ -66,6 +68,9 @@ class Seeker(Protocol):
 
     def pixels(self) -> np.ndarray:
         """The picture as composited, (H, W, 3)."""
+
+    def two_frames(self) -> None:
+        """Wait until the browser has made two more frames."""
 
 
 def rgb(png: bytes) -> np.ndarray:
@@ -91,6 +96,9 @@ class ChromiumSeeker:
 
     def ask(self, frames: list[int]) -> str:
         return str(self.page.evaluate(SEEK, frames))
+
+    def two_frames(self) -> None:
+        self.page.evaluate(TWO_FRAMES)
 
     def pixels(self) -> np.ndarray:
         answer = self._session.send("Page.captureScreenshot", {
@@ -126,17 +134,25 @@ class FirefoxSeeker:
     def ask(self, frames: list[int]) -> str:
         return str(self.tab.evaluate(f"({SEEK})({json.dumps(frames)})"))
 
+    def two_frames(self) -> None:
+        self.tab.evaluate(TWO_FRAMES)
+
     def pixels(self) -> np.ndarray:
         return rgb(self.tab.screenshot(self._box))
 
 
 @dataclass
 class Tally:
-    """What came of some seeks. `wrong`: (asked, seen) where the page named a picture that the screen did not show."""
+    """What came of some seeks. `wrong`: (asked, seen) where the page named a picture that the screen did not show.
+
+    `again`: how often a screenshot was still of the frame before (a <video> is told of its picture when that goes to the
+    compositor, one frame before it is on screen), and the one after the next two frames was right.
+    """
 
     asked: int = 0
     wrong: list[tuple[int, int | None]] = field(default_factory=list)
     said: Counter[str] = field(default_factory=Counter)
+    again: int = 0
 
     @property
     def held(self) -> bool:
@@ -151,7 +167,12 @@ def seek(seeker: Seeker, plan: Iterable[list[int]]) -> Tally:
         said = seeker.ask(frames)
         tally.asked += 1
         tally.said[said] += 1
-        if said == "proven" and (seen := read_number(seeker.pixels())) != frames[-1]:
+        if said != "proven" or read_number(seeker.pixels()) == frames[-1]:
+            continue
+        seeker.two_frames()
+        if (seen := read_number(seeker.pixels())) == frames[-1]:
+            tally.again += 1
+        else:
             tally.wrong.append((frames[-1], seen))
     return tally
 

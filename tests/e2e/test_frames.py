@@ -101,7 +101,7 @@ def firefox() -> Iterator[Firefox]:
         yield running
 
 
-@pytest.mark.parametrize("road", ["server", "video"])
+@pytest.mark.parametrize("road", ["webcodecs", "server", "video"])
 def test_firefox_shows_the_asked_frame(
         firefox: Firefox, site: Site, watchable: Callable[[str], str], road: str) -> None:
     seeker = seeking.FirefoxSeeker(firefox.tab())

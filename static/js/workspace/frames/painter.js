@@ -16,6 +16,15 @@ export class Painter {
     if (canvas.hidden) canvas.hidden = false;
   }
 
+  /** Draw the picture that `video` has now. */
+  copy(video) {
+    const { canvas } = this;
+    const { videoWidth: width, videoHeight: height } = video;
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    this.context.drawImage(video, 0, 0);
+    canvas.hidden = false;
+  }
+
   /** Let the <video> be seen. */
   uncover() {
     this.canvas.hidden = true;

@@ -23,7 +23,7 @@ export class FrameSource {
   constructor({ video, canvas, table, file, places, on, stats, told = () => {}, refresh = () => 60 }) {
     Object.assign(this, { video, table, file, places, on, stats, told, refresh });
     this.painter = new Painter(canvas);
-    this.film = new VideoRoad(video, table, this.#events(() => this.film));
+    this.film = new VideoRoad(video, table, this.#events(() => this.film), this.painter);
     this.exact = null;
     this.reasons = []; // {road, reason, detail}: why better roads are not gone
     video.addEventListener("ended", () => this.on.ended());

@@ -15,8 +15,12 @@ export class VideoRoad {
   #work = null;
   #watching = 0;
 
-  constructor(video, table, on) {
-    Object.assign(this, { video, table, on });
+  /**
+   * A proven picture is copied onto the `painter`'s canvas: Chromium can go on showing the picture before it in the <video>
+   * itself until the next seek, though it reports the new one.
+   */
+  constructor(video, table, on, painter = null) {
+    Object.assign(this, { video, table, on, painter });
     this.shown = null;
   }
 
@@ -54,6 +58,7 @@ export class VideoRoad {
       const seen = await this.#seek(this.#time(frame, part), frame);
       if (seen === frame) {
         this.shown = frame;
+        this.painter?.copy(this.video);
         this.on.frame(frame);
         return;
       }
