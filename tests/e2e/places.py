@@ -151,7 +151,7 @@ def a_wrong_password(page: Page) -> None:
 def uploads(page: Page) -> None:
     """The panel with one file that is taken and one that is not."""
     press("#upload-open", "#upload-input")(page)
-    film = {"name": "Final, set 2.mp4", "mimeType": "video/mp4", "buffer": b"\0\0\0\x14ftypisom" + bytes(600)}
+    film = {"name": "film.mp4", "mimeType": "video/mp4", "buffer": b"\0\0\0\x14ftypisom" + bytes(600)}
     page.set_input_files("#upload-input", [film, {"name": "notes.mp4", "mimeType": "video/mp4", "buffer": b"only notes"}])
     page.wait_for_selector(".upload-file[data-state=failed]")
 
