@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks import upload
-from tests.e2e.conftest import Site, sign_in, start_site, stop
+from tests.e2e.conftest import PASSWORD, Site, sign_in, start_site, stop
 from tests.e2e.test_frames import open_workspace, watchable
 
 pytestmark = [pytest.mark.browser]
@@ -92,6 +92,54 @@ def test_said_before_anything_is_sent(own: tuple[Site, list], page: Page, tmp_pa
         expect(page.locator(".upload-file", has_text=name)).to_contain_text(said)
     assert page.request.get(f"{site.url}/api/v1/uploads/").json() == []
     expect(page.locator("#upload-start")).to_be_disabled()
+
+
+DROP = """() => {
+  const carried = new DataTransfer();
+  const head = new Uint8Array(2 << 20);
+  head.set([0, 0, 0, 20, 0x66, 0x74, 0x79, 0x70]);
+  for (const name of ["first.mp4", "second.mp4", "the third.mp4"]) carried.items.add(new File([head, name], name));
+  const options = {dataTransfer: carried, bubbles: true, cancelable: true};
+  document.body.dispatchEvent(new DragEvent("dragover", options));
+  document.body.dispatchEvent(new DragEvent("drop", options));
+}"""
+
+
+def test_many_dropped_at_once_and_no_more_than_allowed(own: tuple[Site, list], page: Page) -> None:
+    """Three uploads are left open elsewhere: new ones wait and say so, and go on once one of those is given up."""
+    site, _ = own
+    site.shell("from django.contrib.auth.models import User; from annotator import uploads; alice = User.objects.get(username='alice')\n"
+               "for n in range(3): uploads.open_new(user=alice, name=f'left {n}.mp4', bytes=1000 + n)")  # fmt: skip
+    sign_in(page, site)
+    ready(page, site)
+    expect(page.locator(".upload-file[data-state=waiting]")).to_have_count(3)
+    page.evaluate(DROP)
+    expect(page.locator(".upload-file[data-state=chosen]")).to_have_count(3)
+    page.click("#upload-start")
+    held = page.locator(".upload-file", has_text="Waits until another upload of yours has ended.")
+    expect(held).to_have_count(2)
+    page.locator(".upload-file", has_text="left 0.mp4").locator("[data-do=cancel]").click()
+    expect(page.locator(".upload-file[data-state=done]")).to_have_count(3, timeout=30_000)
+    for n in (1, 2):
+        page.locator(".upload-file", has_text=f"left {n}.mp4").locator("[data-do=cancel]").click()
+    expect(page.locator(".upload-file[data-state=waiting]")).to_have_count(0)
+
+
+def test_signed_out_meanwhile(own: tuple[Site, list], page: Page, tmp_path: Path) -> None:
+    """A long upload outlives its session: signing in on the spot lets it go on where it was."""
+    site, _ = own
+    sign_in(page, site)
+    ready(page, site)
+    path = tmp_path / "outlives.mp4"
+    upload.film(path, 60 * MIB, 11)
+    page.set_input_files("#upload-input", str(path))
+    page.click("#upload-start")
+    page.wait_for_function("() => document.querySelector('.upload-file progress').value > 0.1")
+    page.context.clear_cookies(name="sessionid")
+    expect(page.locator("#sign-in-again")).to_be_visible(timeout=20_000)
+    page.fill("#sign-in-again [name=password]", PASSWORD)
+    page.locator("#sign-in-again [type=submit]").click()
+    expect(page.locator(".upload-file[data-state=done]")).to_have_count(1, timeout=60_000)
 
 
 def test_the_very_same_file_again(own: tuple[Site, list], page: Page, tmp_path: Path) -> None:

@@ -156,10 +156,10 @@ def test_the_whole_loop(page: Page, site: Site, scene: tuple[Path, list[tuple[in
 
 
 def test_undo_reload_and_refusals(page: Page, site: Site, tmp_path: Path) -> None:
-    """A text file is refused in one sentence and leaves nothing; work is undone and redone, also after a reload."""
+    """A file that only begins like a film is refused in one sentence and leaves nothing; work is undone and redone, also after a reload."""
     sign_in(page, site, "admin")
     fake = tmp_path / "holiday.mp4"
-    fake.write_text("ffconcat version 1.0\nfile secret.mp4\n")
+    fake.write_bytes(b"\0\0\0\x14ftypisom\0\0\0\0isom" + b"ffconcat version 1.0\nfile secret.mp4\n")  # begins like a film
     page.click("#upload-open") if not page.locator("#upload-input").is_visible() else None
     page.set_input_files("#upload-input", str(fake))
     page.click("#upload-start")
