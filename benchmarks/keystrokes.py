@@ -10,7 +10,6 @@ what the same script takes in four other tools by their documented keys, into do
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import random
 import statistics
@@ -19,14 +18,12 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.other_tools import OTHERS, keys_of
 from tests.e2e.conftest import PASSWORD, ROOT, Site, chromium, sign_in, start_site, stop
-from tests.e2e.test_frames import step
-from tests.fixtures.numbered import numbered
+from tests.e2e.seeking import bring_numbered
 
 MOVES: list[dict[str, Any]] = json.loads((ROOT / "strokes" / "taxonomies" / "ttstroke21.json").read_text())["moves"]
 GROUPS = {"Serve Forehand": "q", "Offensive Forehand": "w", "Defensive Forehand": "e",
@@ -118,25 +115,6 @@ class Road:
         edges = f"{statistics.median(far):.0f} / {max(far)}" if far else "–"
         return (f"| {self.name} | {self.per_stroke:.2f} | {self.once} | {self.keys} | {self.mouse} | "
                 f"{self.strokes - self.wrong} of {self.strokes} | {edges} |")  # fmt: skip
-
-
-def film(site: Site, n_frames: int) -> str:
-    """A numbered video of the site, as the worker would have prepared it for the browser; its id."""
-    pk = str(uuid4())
-    folder = site.data / "media" / pk
-    folder.mkdir(parents=True)
-    source = folder / "source.mp4"
-    numbered(source, "120fps", n_frames)
-    sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
-    done = step("mlcore.probe", str(source), "--out", str(folder), "--sha256", sha256)
-    step("mlcore.proxy", str(source), "--frames", str(folder / "frames.json"), "--out", str(folder))
-    names = {"n_frames": done["n"], **{name: done[name] for name in ("fps", "duration_s", "width", "height")}}
-    site.shell(
-        "from strokes import taxonomy\nfrom strokes.models import Video\n"
-        f"Video.objects.create(id={pk!r}, title='keys', taxonomy=taxonomy.default(), state='watchable',"
-        f" file='source.mp4', sha256={sha256!r}, bytes={source.stat().st_size}, **{names!r})"
-    )
-    return pk
 
 
 def suggest(site: Site, pk: str, strokes: list[Stroke]) -> None:
@@ -295,7 +273,7 @@ def suggestions(desk: Desk, strokes: list[Stroke]) -> Road:
 def measure(browser: Browser, site: Site, n: int, speed: float, seed: int = 20) -> list[Road]:
     """Every road over the same script."""
     strokes = script(n, seed)
-    desk = Desk(browser, site, film(site, strokes[-1].end + 90), speed)
+    desk = Desk(browser, site, bring_numbered(site, "120fps", strokes[-1].end + 90), speed)
     return [*held(desk, strokes), tapped(desk, strokes), after(desk, strokes), window(desk, strokes), suggestions(desk, strokes)]
 
 

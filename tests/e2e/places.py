@@ -141,6 +141,18 @@ def shown(selector: str) -> Callable[[Page], None]:
     return wait
 
 
+def the_code_window(page: Page) -> None:
+    page.wait_for_selector("body[data-ready=true]")
+    page.click("[data-mode=whole]")
+    page.wait_for_selector("#classes.is-code")
+
+
+def is_every_stroke_marked(page: Page) -> None:
+    page.wait_for_selector("body[data-ready=true]")
+    page.click("#complete")
+    page.wait_for_selector("#complete-check[open]")
+
+
 def a_wrong_password(page: Page) -> None:
     page.fill("[name=username]", "alice")
     page.fill("[name=password]", "wrong")
@@ -192,6 +204,9 @@ PLACES = [
     Place("workspace-suggestion", "workspace", workspace("n", wait="#detail[data-kind=suggestion]"), kept=True),
     Place("workspace-draft", "workspace", workspace("i", "q", wait="#detail[data-kind=draft]")),
     Place("workspace-keys", "workspace", workspace("?", wait="#sheet[open]"), kept=True),
+    Place("workspace-code", "workspace", at("/videos/{video}/", the_code_window), "admin", kept=True),
+    Place("workspace-hints", "workspace", workspace("w", wait="#hints:not([hidden])")),
+    Place("workspace-complete", "workspace", at("/videos/{video}/", is_every_stroke_marked)),
     Place("workspace-find", "workspace", workspace("/", wait="#palette[open]")),
     Place("workspace-history", "workspace", workspace("h", wait="#history[open] li")),
     Place("workspace-rule", "workspace", workspace("q", "v", wait="body.workspace"), kept=True),

@@ -111,6 +111,34 @@ def test_the_code_window_on_a_tablet(browser: Browser, site: Site, watchable: Ca
     context.close()
 
 
+def test_every_stroke_is_marked(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("vfr")
+    keystrokes.expert(site, "completes")
+    sign_in(page, site, "completes")
+    open_workspace(page, site, pk)
+    at(page, 30)
+    page.keyboard.press("i")
+    at(page, 60)
+    page.keyboard.press("o")
+    at(page, 200)
+    page.click("#complete")
+    lines = page.locator("#complete-check li")
+    expect(lines).to_have_count(2)  # no class yet, and most of it never seen
+    expect(page.locator("#complete")).not_to_be_checked()
+    lines.first.locator("button").first.click()
+    page.wait_for_selector('#frame[data-frame="30"]:not(.is-pending)')
+    page.keyboard.press("0")
+    page.click("#complete")
+    expect(lines).to_have_count(1)
+    page.click("#complete-check [data-part=yes]")
+    expect(page.locator("#complete")).to_be_checked()
+    saved(page)
+    state = page.request.get(f"{site.url}/api/v1/videos/{pk}/workspace/").json()
+    assert state["lane"]["complete"] is True
+    page.click("#complete")
+    expect(page.locator("#complete")).not_to_be_checked()
+
+
 def test_a_script_of_strokes_in_few_keys(browser: Browser, site: Site) -> None:
     """The small version of `make keystrokes`: the bars per stroke, no mouse, right classes, exact edges once put right."""
     roads = keystrokes.measure(browser, site, 3, 0.25, seed=4)

@@ -10,7 +10,7 @@ const MOST_MS = 5000;
 const modes = () => [
   ["name", gettext("names"), gettext("A class names the chosen stroke, or the next one")],
   ["begin", gettext("begins"), gettext("A class begins a stroke at the picture on screen; O ends it, or letting go of a held group key")],
-  ["whole", gettext("marks all"), gettext("A class makes a whole stroke around the picture on screen")],
+  ["whole", gettext("marks"), gettext("A class makes a whole stroke around the picture on screen")],
 ];
 
 export class CodeWindow {

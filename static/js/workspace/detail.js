@@ -1,7 +1,8 @@
 // The upper right: what is chosen, what the model thinks, and what can be done with it.
 
 import { h, swatch, write } from "./dom.js";
-import { fill, gettext } from "./i18n.js";
+import { fill, gettext, ngettext } from "./i18n.js";
+import { overlapOf } from "./overlaps.js";
 import { figure, fromMotion, scoreText, stepMeaning, stepOf } from "./scores.js";
 import { count, timecode } from "./timecode.js";
 
@@ -96,17 +97,28 @@ export class Detail {
   }
 
   #source(chosen) {
+    this.parts.source.title = "";
     if (!chosen) return "";
     if (chosen.kind === "suggestion") {
       const from = fromMotion(chosen) ? gettext("from motion alone") : chosen.run === null ? gettext("made for practice") : fill(gettext("model %(number)s"), { number: chosen.run });
       return this.ui.adjust ? "" : from;
     }
-    return {
+    const source = {
       blind: gettext("marked by hand"),
       accepted: gettext("suggestion, untouched"),
       edited: gettext("suggestion, edited"),
       imported: gettext("imported"),
     }[chosen.source];
+    return this.#overlap(chosen) || source;
+  }
+
+  /** "overlaps #13 by 12 frames", or nothing. */
+  #overlap(chosen) {
+    const found = overlapOf(chosen, this.store.state.strokes.values());
+    if (!found) return "";
+    const values = { number: `#${this.#numbers().get(found.other.id)}`, n: found.frames };
+    this.parts.source.title = fill(ngettext("overlaps %(number)s by %(n)s frame", "overlaps %(number)s by %(n)s frames", found.frames), values);
+    return fill(gettext("overlaps %(number)s by %(n)s"), values);
   }
 
   /** How sure the model is, in a word; pressing it shows figures instead, everywhere. */

@@ -9,6 +9,7 @@ import { ClassTree } from "./classtree.js";
 import { CodeWindow } from "./codewindow.js";
 import { Compare } from "./compare.js";
 import { CompareBar } from "./comparebar.js";
+import { CompleteCheck } from "./completecheck.js";
 import { Consensus } from "./consensus.js";
 import { Detail } from "./detail.js";
 import { buildPalette, prepareDialogs } from "./dialogs.js";
@@ -17,6 +18,7 @@ import { Editor } from "./editor.js";
 import { Effort } from "./effort.js";
 import { openPictures } from "./frames/open.js";
 import { FrameTable } from "./frametable.js";
+import { Hints } from "./hints.js";
 import { HistoryDialog } from "./historydialog.js";
 import { fill, gettext, language, ngettext } from "./i18n.js";
 import { Keyboard } from "./keys.js";
@@ -24,6 +26,7 @@ import { KeySettings } from "./keysettings.js";
 import { KeySheet } from "./keysheet.js";
 import { offerOthers, StrokeList } from "./list.js";
 import { NextVideo } from "./nextvideo.js";
+import { ReactionOffer } from "./offer.js";
 import { Picture } from "./picture.js";
 import { Player } from "./player.js";
 import { Preferences } from "./preferences.js";
@@ -103,6 +106,8 @@ function assemble(parts) {
   const classes = find("#classes");
   buildClasses(classes, tree, (move) => editor.classify(move));
   const code = new CodeWindow(classes, parts);
+  const hints = new Hints(parts);
+  const offer = new ReactionOffer(parts);
   const palette = buildPalette(find("#palette"), { tree, pick: (move) => editor.classify(move) });
 
   const bar = new CompareBar(find("#compare"), { ...parts, compare, consensus, toggles: document.querySelectorAll("[data-action=compare]") });
@@ -132,7 +137,7 @@ function assemble(parts) {
     ui.set({ filter: event.target.value });
     event.target.blur();
   });
-  find("#complete").addEventListener("change", (event) => editor.setComplete(event.target.checked));
+  new CompleteCheck({ ...parts, video: id });
   const settings = new KeySettings({ preferences, language: language() });
   new Keyboard({ tree, editor, ui, run, settings });
   prepareDialogs();
@@ -148,6 +153,8 @@ function assemble(parts) {
     list.render();
     detail.render();
     code.render();
+    hints.render();
+    offer.render();
     rules.render();
     tour?.render();
     why.render();
@@ -158,7 +165,7 @@ function assemble(parts) {
     onward.render(store.state.complete && !editor.undecided().length);
     summary(parts);
   }
-  for (const source of [store, ui, player]) source.subscribe(invalidate);
+  for (const source of [store, ui, player, preferences]) source.subscribe(invalidate);
   sync.onReload = (fresh) => {
     picture.roiTrack = fresh.roi_track;
     body.video = fresh.video;
