@@ -86,7 +86,8 @@ REACHABLE = """() => {
   return all.filter((one) => {
     if (one.disabled || one.tabIndex < 0 || one.type === "hidden" || one.closest("[inert]")) return false;
     if (!one.checkVisibility({ visibilityProperty: true })) return false;
-    if (one.type === "radio" && radios.has(one.name)) return false;
+    const taken = one.type === "radio" && all.find((other) => other.type === "radio" && other.name === one.name && other.checked);
+    if (one.type === "radio" && (radios.has(one.name) || (taken && taken !== one))) return false;
     radios.add(one.type === "radio" ? one.name : "");
     return true;
   }).map((one, index) => {
