@@ -19,8 +19,8 @@ export function buildClasses(root, tree, pick) {
   }
   const negative = leaf(tree.entry(NEGATIVE), 0, tree.entry(NEGATIVE).label);
   negative.title = gettext("Not a stroke: picking up the ball, a practice swing, somebody else");
-  const search = h("button.button.button-quiet.button-small", { type: "button", "data-action": "palette" },
-    gettext("Find a class"), h("kbd", { "data-key": "palette" }));
+  const search = h("button.button.button-quiet.button-small", { type: "button", "data-action": "palette", title: gettext("Find a class") },
+    gettext("Find"), h("kbd", { "data-key": "palette" }));
   root.append(h("div.classes-foot", {}, negative, search));
   root.classList.toggle("classes-long", tree.groups.some((group) => group.leaves.length > 5));
 }
