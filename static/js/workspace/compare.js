@@ -3,7 +3,8 @@
 import { compareLanes, match, overlapOf, SAME } from "./agreement.js";
 import * as commands from "./commands.js";
 import { fill, gettext, ngettext } from "./i18n.js";
-import { arrange } from "./spans.js";
+import { inOrder } from "./order.js";
+import { arrange, indexOf } from "./spans.js";
 
 export const CONSENSUS = "consensus";
 const NONE = { marks: new Map(), open: [], agreed: 0 };
@@ -90,7 +91,7 @@ export class Compare {
 
   #mine() {
     const { strokes, complete } = this.store.state;
-    return { key: "stroke", complete, arranged: arrange([...strokes.values()]) };
+    return { key: "stroke", complete, arranged: arrange(inOrder(strokes, "stroke"), { inOrder: true }) };
   }
 
   agreement() {
@@ -122,7 +123,7 @@ export class Compare {
   chosen() {
     const { reviewed } = this.ui;
     const arranged = reviewed && this.lane(reviewed.key)?.arranged;
-    return arranged?.sorted[arranged.index.get(reviewed.id)] ?? null;
+    return (arranged && arranged.sorted[indexOf(arranged, reviewed.id)]) ?? null;
   }
 
   chosenIn(key) {

@@ -2,6 +2,7 @@
 
 import { h, swatch, write } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
+import { inOrder } from "./order.js";
 import { figure, fromMotion, scoreText, stepMeaning, stepOf } from "./scores.js";
 import { count, timecode } from "./timecode.js";
 
@@ -67,17 +68,8 @@ export class Detail {
     if (kind === "none") return gettext("Nothing chosen");
     if (kind === "suggestion" && this.ui.adjust) return gettext("Moved: Enter accepts");
     if (kind === "suggestion") return chosen.verdict === "rejected" ? gettext("Rejected suggestion") : gettext("Suggestion");
-    const number = this.#numbers().get(chosen.id);
+    const number = inOrder(this.store.state.strokes, "stroke").findIndex((one) => one.id === chosen.id) + 1;
     return fill(gettext("Stroke %(number)s"), { number: `#${number}` });
-  }
-
-  #numbers() {
-    if (this.numbered !== this.store.revision) {
-      this.numbered = this.store.revision;
-      const ordered = [...this.store.state.strokes.values()].sort((a, b) => a.begin - b.begin);
-      this.numbers = new Map(ordered.map((one, index) => [one.id, index + 1]));
-    }
-    return this.numbers;
   }
 
   #span(chosen) {

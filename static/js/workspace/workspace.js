@@ -98,7 +98,7 @@ function assemble(parts) {
   const sheet = thumbs && { ...thumbs, url: media("thumbs.jpg") };
   const timeline = new Timeline({ ...parts, compare, consensus, sheet, empty: emptyLanes(parts) });
   const announce = (text) => write(find("#announce"), text);
-  const list = new StrokeList(find("#list"), { ...parts, compare, announce });
+  const list = new StrokeList(find("#list"), { ...parts, compare, announce, overlapping: () => timeline.lanes.overlapping() });
   const detail = new Detail(find("#detail"), parts);
   const classes = find("#classes");
   buildClasses(classes, tree, (move) => editor.classify(move));
