@@ -185,6 +185,7 @@ def test_others_are_compared_after_one_has_finished(page: Page, site: Site, watc
     page.wait_for_selector("[data-action=loop][aria-pressed=true]")
     page.keyboard.press("Shift+ArrowDown")
     expect(page.locator("[data-part=says]")).to_have_text("bob: DB Push 300–329 · you have none here")
+    expect(page.locator("#detail [data-part=title]")).to_have_text("bob")
     page.keyboard.press("Enter")
     saved(page)
     assert strokes(site, pk)[-1] == [300, 330, PUSH]

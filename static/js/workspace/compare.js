@@ -16,7 +16,7 @@ export class Compare {
   constructor({ load, store, ui, editor, player, say }) {
     Object.assign(this, { load, store, ui, editor, player, say });
     this.on = false;
-    this.loading = false;
+    this.loading = null; // a promise while the lanes are on their way
     this.revision = 0;
     this.admin = false;
     this.consensus = null; // {version, complete} once one was begun
@@ -34,20 +34,24 @@ export class Compare {
 
   /** Show the others, or put them away. A refusal is said in words. */
   async toggle() {
-    if (this.loading) return;
+    if (this.loading) return this.loading;
     if (this.on) {
       this.on = false;
       this.ui.reviewed = null;
       return this.#changed();
     }
-    this.loading = true;
+    this.loading = this.#open();
+    await this.loading;
+  }
+
+  async #open() {
     try {
       this.take(await this.load());
       this.on = true;
     } catch (error) {
       this.say(error.message);
     }
-    this.loading = false;
+    this.loading = null;
     this.#changed();
   }
 

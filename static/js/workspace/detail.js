@@ -7,8 +7,8 @@ import { figure, fromMotion, scoreText, stepMeaning, stepOf } from "./scores.js"
 import { count, timecode } from "./timecode.js";
 
 export class Detail {
-  constructor(root, { editor, ui, store, tree, table, player, players }) {
-    Object.assign(this, { root, editor, ui, store, tree, table, player, players });
+  constructor(root, { editor, ui, store, tree, table, player, players, compare }) {
+    Object.assign(this, { root, editor, ui, store, tree, table, player, players, compare });
     this.parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
     this.#playerChoice();
     const { note } = this.parts;
@@ -34,8 +34,9 @@ export class Detail {
 
   render() {
     const { parts, ui } = this;
-    const chosen = this.editor.chosen();
-    const kind = ui.draft ? "draft" : (chosen?.kind ?? "none");
+    const other = ui.draft ? null : this.compare.chosen();
+    const chosen = this.editor.chosen() ?? other;
+    const kind = ui.draft ? "draft" : other ? "other" : (chosen?.kind ?? "none");
     this.root.dataset.kind = kind;
     const move = ui.draft ? ui.draft.move : chosen ? chosen.move : ui.armed;
     const entry = this.tree.entry(move);
@@ -66,6 +67,7 @@ export class Detail {
   #title(kind, chosen) {
     if (kind === "draft") return gettext("New stroke");
     if (kind === "none") return gettext("Nothing chosen");
+    if (kind === "other") return this.compare.lane(chosen.kind).name;
     if (kind === "suggestion" && this.ui.adjust) return gettext("Moved: Enter accepts");
     if (kind === "suggestion") return chosen.verdict === "rejected" ? gettext("Rejected suggestion") : gettext("Suggestion");
     const number = inOrder(this.store.state.strokes, "stroke").findIndex((one) => one.id === chosen.id) + 1;
@@ -93,12 +95,13 @@ export class Detail {
       const from = fromMotion(chosen) ? gettext("from motion alone") : chosen.run === null ? gettext("made for practice") : fill(gettext("model %(number)s"), { number: chosen.run });
       return this.ui.adjust ? "" : from;
     }
-    return {
+    const source = {
       blind: gettext("marked by hand"),
       accepted: gettext("suggestion, untouched"),
       edited: gettext("suggestion, edited"),
       imported: gettext("imported"),
     }[chosen.source];
+    return this.ui.reviewed && chosen.note ? `${source} · “${chosen.note}”` : source;
   }
 
   /** How sure the model is, in a word; pressing it shows figures instead, everywhere. */

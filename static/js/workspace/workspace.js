@@ -99,7 +99,7 @@ function assemble(parts) {
   const timeline = new Timeline({ ...parts, compare, consensus, sheet, empty: emptyLanes(parts) });
   const announce = (text) => write(find("#announce"), text);
   const list = new StrokeList(find("#list"), { ...parts, compare, announce, overlapping: () => timeline.lanes.overlapping() });
-  const detail = new Detail(find("#detail"), parts);
+  const detail = new Detail(find("#detail"), { ...parts, compare });
   const classes = find("#classes");
   buildClasses(classes, tree, (move) => editor.classify(move));
   const code = new CodeWindow(classes, parts);
