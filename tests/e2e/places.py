@@ -214,6 +214,7 @@ PLACES = [
     Place("workspace-compare", "workspace", workspace("y"), "admin", kept=True),
     Place("workspace-blind", "workspace", at("/videos/{blind}/")),
     Place("workspace-go-to", "workspace", workspace("g", wait="#go-to[open]")),
+    Place("workspace-compared", "workspace", workspace("y", "Shift+ArrowDown", wait="#detail[data-kind=other]"), "admin", kept=True),
     Place("workspace-waiting", "workspace", at("/videos/{waiting}/", lambda page: page.wait_for_selector("#waiting:not([hidden])"))),
 ]
 

@@ -67,6 +67,8 @@ def test_edges_snap_and_say_to_what(page: Page, site: Site, watchable: Callable[
     page.mouse.move(x_of(page, 198), y, steps=3)
     expect(page.locator(".magnet-word")).to_have_text("edge of a stroke")
     expect(page.locator("#hover")).to_be_visible()
+    bubble, lanes = page.locator("#hover").bounding_box(), page.locator("#lanes").bounding_box()
+    assert bubble and lanes and bubble["y"] + bubble["height"] <= lanes["y"], "it stands over the lanes, not on them"
     page.mouse.up()
     expect(page.locator(".magnet")).to_be_hidden()
     saved(page)
@@ -185,6 +187,7 @@ def test_others_are_compared_after_one_has_finished(page: Page, site: Site, watc
     page.wait_for_selector("[data-action=loop][aria-pressed=true]")
     page.keyboard.press("Shift+ArrowDown")
     expect(page.locator("[data-part=says]")).to_have_text("bob: DB Push 300–329 · you have none here")
+    expect(page.locator("#detail [data-part=title]")).to_have_text("bob")
     page.keyboard.press("Enter")
     saved(page)
     assert strokes(site, pk)[-1] == [300, 330, PUSH]

@@ -92,6 +92,16 @@ test("disagreements are gone through in the order of the video and looped", asyn
   assert.equal(ui.reviewed, null);
 });
 
+test("a key pressed while the lanes are on their way waits for them", async () => {
+  const { compare, player } = await comparing(bob(stroke("x", 10, 20, "Serve Forehand Topspin")));
+  await compare.toggle();
+  const opening = compare.toggle();
+  await compare.disagreement(1);
+  await opening;
+  assert.ok(compare.on);
+  assert.equal(player.looping.begin, 10);
+});
+
 test("a refusal is said and shows nothing", async () => {
   const said = [];
   const compare = new Compare({ load: async () => { throw new Error("finish yours first"); }, store: new Store(body()), ui: new Ui(), editor: {}, player: {}, say: (text) => said.push(text) });

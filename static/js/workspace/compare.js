@@ -3,7 +3,8 @@
 import { compareLanes, match, overlapOf, SAME } from "./agreement.js";
 import * as commands from "./commands.js";
 import { fill, gettext, ngettext } from "./i18n.js";
-import { arrange } from "./spans.js";
+import { inOrder } from "./order.js";
+import { arrange, indexOf } from "./spans.js";
 
 export const CONSENSUS = "consensus";
 const NONE = { marks: new Map(), open: [], agreed: 0 };
@@ -15,7 +16,7 @@ export class Compare {
   constructor({ load, store, ui, editor, player, say }) {
     Object.assign(this, { load, store, ui, editor, player, say });
     this.on = false;
-    this.loading = false;
+    this.loading = null; // a promise while the lanes are on their way
     this.revision = 0;
     this.admin = false;
     this.consensus = null; // {version, complete} once one was begun
@@ -33,20 +34,24 @@ export class Compare {
 
   /** Show the others, or put them away. A refusal is said in words. */
   async toggle() {
-    if (this.loading) return;
+    if (this.loading) return this.loading;
     if (this.on) {
       this.on = false;
       this.ui.reviewed = null;
       return this.#changed();
     }
-    this.loading = true;
+    this.loading = this.#open();
+    await this.loading;
+  }
+
+  async #open() {
     try {
       this.take(await this.load());
       this.on = true;
     } catch (error) {
       this.say(error.message);
     }
-    this.loading = false;
+    this.loading = null;
     this.#changed();
   }
 
@@ -90,7 +95,7 @@ export class Compare {
 
   #mine() {
     const { strokes, complete } = this.store.state;
-    return { key: "stroke", complete, arranged: arrange([...strokes.values()]) };
+    return { key: "stroke", complete, arranged: arrange(inOrder(strokes, "stroke"), { inOrder: true }) };
   }
 
   agreement() {
@@ -122,7 +127,7 @@ export class Compare {
   chosen() {
     const { reviewed } = this.ui;
     const arranged = reviewed && this.lane(reviewed.key)?.arranged;
-    return arranged?.sorted[arranged.index.get(reviewed.id)] ?? null;
+    return (arranged && arranged.sorted[indexOf(arranged, reviewed.id)]) ?? null;
   }
 
   chosenIn(key) {

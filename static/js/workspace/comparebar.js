@@ -41,12 +41,12 @@ export class CompareBar {
   draw() {
     const { compare, root, store, ui } = this;
     const chosen = compare.chosen();
-    const key = `${compare.revision} ${compare.on} ${compare.loading} ${compare.on && store.revision} ${chosen?.kind} ${chosen?.id} ${ui.selected?.id}`;
+    const key = `${compare.revision} ${compare.on} ${Boolean(compare.loading)} ${compare.on && store.revision} ${chosen?.kind} ${chosen?.id} ${ui.selected?.id}`;
     if (key === this.#drawn) return;
     this.#drawn = key;
     for (const toggle of this.toggles) {
       toggle.setAttribute("aria-pressed", String(compare.on));
-      toggle.setAttribute("aria-busy", String(compare.loading));
+      toggle.setAttribute("aria-busy", String(Boolean(compare.loading)));
     }
     root.hidden = !compare.on;
     if (!compare.on) return;

@@ -2,13 +2,14 @@
 
 import { h, swatch, write } from "./dom.js";
 import { fill, gettext, ngettext } from "./i18n.js";
+import { inOrder } from "./order.js";
 import { overlapOf } from "./overlaps.js";
 import { figure, fromMotion, scoreText, stepMeaning, stepOf } from "./scores.js";
 import { count, timecode } from "./timecode.js";
 
 export class Detail {
-  constructor(root, { editor, ui, store, tree, table, player, players }) {
-    Object.assign(this, { root, editor, ui, store, tree, table, player, players });
+  constructor(root, { editor, ui, store, tree, table, player, players, compare }) {
+    Object.assign(this, { root, editor, ui, store, tree, table, player, players, compare });
     this.parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
     this.#playerChoice();
     const { note } = this.parts;
@@ -34,8 +35,9 @@ export class Detail {
 
   render() {
     const { parts, ui } = this;
-    const chosen = this.editor.chosen();
-    const kind = ui.draft ? "draft" : (chosen?.kind ?? "none");
+    const other = ui.draft ? null : this.compare.chosen();
+    const chosen = this.editor.chosen() ?? other;
+    const kind = ui.draft ? "draft" : other ? "other" : (chosen?.kind ?? "none");
     this.root.dataset.kind = kind;
     const move = ui.draft ? ui.draft.move : chosen ? chosen.move : ui.armed;
     const entry = this.tree.entry(move);
@@ -66,19 +68,11 @@ export class Detail {
   #title(kind, chosen) {
     if (kind === "draft") return gettext("New stroke");
     if (kind === "none") return gettext("Nothing chosen");
+    if (kind === "other") return this.compare.lane(chosen.kind).name;
     if (kind === "suggestion" && this.ui.adjust) return gettext("Moved: Enter accepts");
     if (kind === "suggestion") return chosen.verdict === "rejected" ? gettext("Rejected suggestion") : gettext("Suggestion");
-    const number = this.#numbers().get(chosen.id);
+    const number = inOrder(this.store.state.strokes, "stroke").findIndex((one) => one.id === chosen.id) + 1;
     return fill(gettext("Stroke %(number)s"), { number: `#${number}` });
-  }
-
-  #numbers() {
-    if (this.numbered !== this.store.revision) {
-      this.numbered = this.store.revision;
-      const ordered = [...this.store.state.strokes.values()].sort((a, b) => a.begin - b.begin);
-      this.numbers = new Map(ordered.map((one, index) => [one.id, index + 1]));
-    }
-    return this.numbers;
   }
 
   #span(chosen) {
@@ -109,6 +103,7 @@ export class Detail {
       edited: gettext("suggestion, edited"),
       imported: gettext("imported"),
     }[chosen.source];
+    if (this.ui.reviewed && chosen.note) return `${source} · “${chosen.note}”`;
     return this.#overlap(chosen) || source;
   }
 

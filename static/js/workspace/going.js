@@ -2,14 +2,13 @@
 
 import { gettext } from "./i18n.js";
 import { nextOpen } from "./scores.js";
-import { byBegin, neighbour } from "./spans.js";
+import { inOrder, merged } from "./order.js";
+import { neighbour } from "./spans.js";
 
 /** Strokes and undecided suggestions in the order of the video. */
 export function listed(state) {
-  const undecided = [...state.suggestions.values()].filter((one) => !one.verdict);
-  const strokes = [...state.strokes.values()];
-  const all = [...strokes.map((one) => ({ ...one, kind: "stroke" })), ...undecided.map((one) => ({ ...one, kind: "suggestion" }))];
-  return all.sort(byBegin);
+  const undecided = inOrder(state.suggestions, "suggestion").filter((one) => !one.verdict);
+  return merged(inOrder(state.strokes, "stroke"), undecided);
 }
 
 /** The picture on screen, or the one on its way to it. */

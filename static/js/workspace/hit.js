@@ -3,7 +3,7 @@
 
 import { NARROW } from "./blocks.js";
 import { boxOf } from "./lanepaint.js";
-import { visible } from "./spans.js";
+import { indexOf, visible } from "./spans.js";
 
 /** How far from an edge its handle reaches, in pixels: a finger is thicker than a pointer. */
 export const REACH = { mouse: 6, pen: 10, touch: 16 };
@@ -18,8 +18,8 @@ export function hitLane(lane, arranged, x, y, view) {
   const [from, to] = visible(arranged, scale.frame(x) - frames, scale.frame(x) + frames + 1);
   const range = [...Array(Math.max(0, to - from)).keys()].map((at) => from + at);
   // What is being moved may have come here from elsewhere.
-  const chosen = arranged.index.get(view.chosen);
-  if (chosen !== undefined && (chosen < from || chosen >= to)) range.push(chosen);
+  const chosen = indexOf(arranged, view.chosen);
+  if (chosen >= 0 && (chosen < from || chosen >= to)) range.push(chosen);
   let best = null;
   for (const i of range) {
     const found = weigh(arranged, i, lane, x, y, view);

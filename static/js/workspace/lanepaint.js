@@ -2,7 +2,7 @@
 // the work is bounded by the width of the lane and not by the number of strokes.
 
 import { fillOf, paintBlock, paintOverlap } from "./blocks.js";
-import { visible } from "./spans.js";
+import { indexOf, visible } from "./spans.js";
 
 const INSET = 3;
 const TINY = 3;
@@ -91,7 +91,7 @@ function paintOverlaps(context, lane, { overlaps }, { scale, palette }) {
 /** The chosen span comes last, over its neighbours; while an edge of it is moved, where it is moved to. */
 function paintChosen(context, lane, arranged, { scale, tree, palette, chosen, moved, mark }) {
   if (chosen === null) return 0;
-  const i = arranged.index.get(chosen) ?? -1;
+  const i = indexOf(arranged, chosen);
   if (i < 0) return 0;
   const span = moved(arranged.sorted[i]);
   if (span.end < scale.from || span.begin > scale.to) return 0;

@@ -6,24 +6,17 @@ import { hitLane, REACH } from "./hit.js";
 import { layoutLanes } from "./lanelayout.js";
 import { paintLane } from "./lanepaint.js";
 import { levels, paintMotion } from "./motionstrip.js";
+import { inOrder } from "./order.js";
 import { paintRuler } from "./ruler.js";
 import { arrange } from "./spans.js";
 
-const kinds = new WeakMap();
-
-/** Records never change, so each is given its kind once. */
-function withKind(one, kind) {
-  if (!kinds.has(one)) kinds.set(one, { ...one, kind });
-  return kinds.get(one);
-}
-
 export class Lanes {
-  #revision = -1;
   #painted = "";
 
   constructor(canvas, { scale, table, store, ui, tree, palette, motion, compare, empty, invalidate }) {
     Object.assign(this, { canvas, scale, table, store, ui, tree, palette, compare, empty });
     this.strip = motion && { rate: motion.rate, levels: levels(motion.values) };
+    this.arranged = {};
     this.scroll = 0;
     this.shapes = 0; // painted by the last draw
     this.paints = 0; // how often the canvas was painted
@@ -46,15 +39,21 @@ export class Lanes {
     return this.placed;
   }
 
+  /** Arranged anew only when the strokes, or the suggestions, are others than before. */
   #arrange() {
-    if (this.#revision === this.store.revision) return;
-    this.#revision = this.store.revision;
     const { strokes, suggestions } = this.store.state;
-    const shown = [...suggestions.values()].filter((one) => one.verdict !== "accepted");
-    this.arranged = {
-      stroke: arrange([...strokes.values()].map((one) => withKind(one, "stroke"))),
-      suggestion: arrange(shown.map((one) => withKind(one, "suggestion"))),
-    };
+    if (strokes !== this.strokes) this.arranged.stroke = arrange(inOrder(strokes, "stroke"), { inOrder: true });
+    if (suggestions !== this.suggestions) {
+      const shown = inOrder(suggestions, "suggestion").filter((one) => one.verdict !== "accepted");
+      this.arranged.suggestion = arrange(shown, { inOrder: true });
+    }
+    Object.assign(this, { strokes, suggestions });
+  }
+
+  /** Ids of strokes of mine that overlap another. */
+  overlapping() {
+    this.#arrange();
+    return this.arranged.stroke.overlapping;
   }
 
   /** [{lane: {y, height}, arranged, view}] of all lanes with spans in them. */

@@ -5,7 +5,7 @@ import { h, write } from "./dom.js";
 import { gettext } from "./i18n.js";
 import { attachListKeys } from "./listkeys.js";
 import { ListRow, nameOf, rowTime, spoken } from "./listrow.js";
-import { arrange, byBegin } from "./spans.js";
+import { byBegin } from "./spans.js";
 
 const ROW = 32;
 const SPARE = 6;
@@ -26,8 +26,8 @@ export class StrokeList {
   #rows = [];
   #pool = [];
 
-  constructor(root, { editor, ui, store, tree, table, compare, announce }) {
-    Object.assign(this, { root, editor, ui, store, tree, table, compare, announce });
+  constructor(root, { editor, ui, store, tree, table, compare, announce, overlapping }) {
+    Object.assign(this, { root, editor, ui, store, tree, table, compare, announce, overlapping });
     this.space = h("div.list-space", { role: "presentation" });
     this.empty = h("p.list-empty.quiet");
     root.append(this.space);
@@ -83,21 +83,12 @@ export class StrokeList {
     return [...this.editor.all(), ...others].sort(byBegin);
   }
 
-  /** Ids of my strokes that overlap; worked out once per change. */
-  #overlapping() {
-    if (this.overlapsAt !== this.store.revision) {
-      this.overlapsAt = this.store.revision;
-      this.overlapping = arrange([...this.store.state.strokes.values()]).overlapping;
-    }
-    return this.overlapping;
-  }
-
   #more(one) {
     const lane = this.compare.lane(one.kind);
     return {
       owner: lane?.name ?? (OTHERS.includes(this.ui.filter) ? gettext("me") : undefined),
       mark: this.compare.on ? this.compare.markOf(one.kind, one.id) : null,
-      overlaps: one.kind === "stroke" && this.#overlapping().has(one.id),
+      overlaps: one.kind === "stroke" && this.overlapping().has(one.id),
     };
   }
 

@@ -4,8 +4,9 @@
 import { fillOf } from "./blocks.js";
 import { Surface } from "./canvas.js";
 import { find } from "./dom.js";
+import { inOrder } from "./order.js";
 
-/** Bars of `spans` on `width` pixels of `n` frames: [x, to, colour], at most one run a pixel; the first of a pixel counts. */
+/** Bars of `spans` (in order) on `width` pixels of `n` frames: [x, to, colour], at most one run a pixel; the first of a pixel counts. */
 export function bars(spans, n, width, colourOf) {
   const runs = [];
   let last = null;
@@ -25,8 +26,6 @@ export function bars(spans, n, width, colourOf) {
   }
   return runs;
 }
-
-const byBegin = (a, b) => a.begin - b.begin;
 
 export class Overview {
   #painted = null;
@@ -63,14 +62,14 @@ export class Overview {
     const paint = (spans, y, alpha) => {
       const colourOf = (one) => fillOf(palette, this.tree.entry(one.move).look);
       context.globalAlpha = alpha;
-      for (const { x, to, colour } of bars(spans.sort(byBegin), scale.n, width, colourOf)) {
+      for (const { x, to, colour } of bars(spans, scale.n, width, colourOf)) {
         context.fillStyle = colour;
         context.fillRect(x, y, to - x, half - 5);
       }
       context.globalAlpha = 1;
     };
-    paint([...store.state.suggestions.values()].filter((one) => !one.verdict), 4, 0.55);
-    paint([...store.state.strokes.values()], half + 1, 1);
+    paint(inOrder(store.state.suggestions, "suggestion").filter((one) => !one.verdict), 4, 0.55);
+    paint(inOrder(store.state.strokes, "stroke"), half + 1, 1);
   }
 
   draw() {

@@ -23,37 +23,46 @@ export function firstAbove(values, value) {
 const MOST_ROWS = 3;
 
 /**
- * Spans in order, with the row each is drawn in and how many rows its heap of overlapping spans needs (`heaps`), what is
- * needed to find the visible ones without looking at all of them, and where spans overlap, as [begin, end) and by id.
+ * Spans in order (`sorted` already, or not), with the row each is drawn in and how many rows its heap of overlapping spans needs
+ * (`heaps`), what is needed to find the visible ones without looking at all of them, and where spans overlap, as [begin, end)
+ * and by id.
  */
-export function arrange(spans) {
-  const sorted = [...spans].sort(byBegin);
+export function arrange(spans, { inOrder = false } = {}) {
+  const sorted = inOrder ? spans : [...spans].sort(byBegin);
   const n = sorted.length;
   const found = {
-    sorted, rows: new Uint8Array(n), heaps: new Uint8Array(n), begins: new Array(n), reach: new Array(n),
-    overlaps: [], overlapping: new Set(), index: new Map(),
+    sorted, rows: new Uint8Array(n), heaps: new Uint8Array(n), begins: new Float64Array(n), reach: new Float64Array(n),
+    overlaps: [], overlapping: new Set(),
   };
-  let reach = 0;
-  let first = 0;
-  let free = [];
-  sorted.forEach((span, i) => {
-    if (span.begin >= reach) {
-      found.heaps.fill(Math.max(1, free.length), first, i);
-      [first, free] = [i, []];
-    } else {
-      overlap(found, i, first);
+  for (let first = 0; first < n; ) {
+    let reach = sorted[first].end;
+    let next = first + 1;
+    while (next < n && sorted[next].begin < reach) {
+      reach = Math.max(reach, sorted[next].end);
+      next += 1;
     }
+    heap(found, first, next);
+    first = next;
+  }
+  return found;
+}
+
+/** Arrange the spans from `first` to before `next`, which hang together by overlaps; mostly it is one. */
+function heap(found, first, next) {
+  const { sorted, rows, heaps, begins, reach } = found;
+  const free = [];
+  for (let i = first; i < next; i += 1) {
+    const span = sorted[i];
+    begins[i] = span.begin;
+    reach[i] = i > first ? Math.max(reach[i - 1], span.end) : span.end;
+    if (next - first === 1) break;
+    if (i > first) overlap(found, i, first);
     let row = free.findIndex((end) => end <= span.begin);
     if (row < 0) row = Math.min(free.length, MOST_ROWS - 1);
     free[row] = Math.max(free[row] ?? 0, span.end);
-    reach = Math.max(reach, span.end);
-    found.rows[i] = row;
-    found.index.set(span.id, i);
-    found.begins[i] = span.begin;
-    found.reach[i] = reach;
-  });
-  found.heaps.fill(Math.max(1, free.length), first, n);
-  return found;
+    rows[i] = row;
+  }
+  for (let i = first; i < next; i += 1) heaps[i] = Math.max(1, free.length);
 }
 
 /** Write down where span `i` overlaps those before it, back to the first of its heap. */
@@ -64,6 +73,9 @@ function overlap({ sorted, overlaps, overlapping }, i, first) {
     overlapping.add(sorted[j].id).add(sorted[i].id);
   }
 }
+
+/** Index of the span with `id`, or -1. */
+export const indexOf = ({ sorted }, id) => (id ? sorted.findIndex((span) => span.id === id) : -1);
 
 /** Index range [from, to) of `arranged.sorted` that covers everything touching [begin, end). */
 export function visible(arranged, begin, end) {

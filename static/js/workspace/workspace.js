@@ -101,8 +101,8 @@ function assemble(parts) {
   const sheet = thumbs && { ...thumbs, url: media("thumbs.jpg") };
   const timeline = new Timeline({ ...parts, compare, consensus, sheet, empty: emptyLanes(parts) });
   const announce = (text) => write(find("#announce"), text);
-  const list = new StrokeList(find("#list"), { ...parts, compare, announce });
-  const detail = new Detail(find("#detail"), parts);
+  const list = new StrokeList(find("#list"), { ...parts, compare, announce, overlapping: () => timeline.lanes.overlapping() });
+  const detail = new Detail(find("#detail"), { ...parts, compare });
   const classes = find("#classes");
   buildClasses(classes, tree, (move) => editor.classify(move));
   const code = new CodeWindow(classes, parts);
