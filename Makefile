@@ -3,7 +3,7 @@ PY := .venv/bin/python
 HOST ?= localhost
 PORT ?= 8000
 
-.PHONY: help run setup setup-dev browser test test-fast lint scenes bench bench-timeline soak soak-timeline soak-upload keystrokes real soak-seeks bench-latency messages screens clean
+.PHONY: help run setup setup-dev browser test test-fast lint scenes bench bench-timeline soak soak-timeline soak-upload soak-faults keystrokes real soak-seeks bench-latency messages screens clean
 
 help:
 	@sed -n 's/^# //p;s/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -47,8 +47,12 @@ soak-timeline: browser ## what somebody does in an hour, with 10,000 strokes: th
 keystrokes: browser ## keys per stroke in the real workspace, and in other tools, into docs/keystrokes.md
 	$(PY) -m benchmarks.keystrokes --write
 
-soak: setup-dev soak-upload soak-timeline soak-seeks ## trainings killed fifty times end with the same bits, and the soaks below
+soak: setup-dev soak-upload soak-faults soak-timeline soak-seeks ## trainings killed fifty times end with the same bits, and the soaks below
 	$(PY) -m benchmarks.soak_resume --kills 50
+
+soak-faults: browser ## 200 seeded faults while somebody labels: nothing lost, nothing doubled; and without the outbox it turns red
+	$(PY) -m benchmarks.faults --seeds 200
+	$(PY) -m benchmarks.faults --forgetful
 
 soak-upload: browser ## 2 GB by the real page through 50 cuts and 5 kills of the server
 	$(PY) -m benchmarks.upload

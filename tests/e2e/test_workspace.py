@@ -225,6 +225,32 @@ def test_refused_for_good_is_set_aside(page: Page, site: Site, watchable: Callab
     assert len(rows(site, pk)) == before + 1
 
 
+def test_work_on_a_video_that_is_gone_can_still_be_had(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("bframes")
+    sign_in(page, site)
+    open_workspace(page, site, pk)
+    gone = {"code": "not_found", "message": "Gone.", "params": {}}
+    page.context.route("**/decisions/", lambda route: route.fulfill(status=404, json=gone))
+    mark(page, 200, 219)
+    expect(page.locator("#outbox")).to_have_attribute("data-status", "shut")
+    page.click("#unsent-open")
+    with page.expect_download() as download:
+        page.click("#unsent [data-part=download]")
+    assert [op["data"]["begin"] for op in json.loads(download.value.path().read_text())["unsent"]] == [200]
+    page.goto(f"{site.url}/")
+    expect(page.locator(".leftover")).to_contain_text("1 edit of “bframes” is only in this browser so far.")
+    page.context.route(f"**/api/v1/videos/{pk}/", lambda route: route.fulfill(status=404, json=gone))
+    page.reload()
+    with page.expect_download() as download:
+        page.click(".leftover button:has-text('Download')")
+    assert len(json.loads(download.value.path().read_text())["unsent"]) == 1
+    page.click(".leftover button:has-text('Discard')")
+    expect(page.locator(".leftover")).to_have_count(0)
+    page.reload()
+    page.wait_for_selector("#upload-open")
+    expect(page.locator(".leftover")).to_have_count(0)
+
+
 def test_somebody_else_at_the_same_browser(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
     """alice's page is open, admin signs in in another tab: alice's work is neither shown to admin nor saved as hers."""
     pk = watchable("rotated")

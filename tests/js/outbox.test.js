@@ -344,3 +344,11 @@ test("a browser without storage still sends, and says that it keeps nothing", as
   await settle();
   assert.deepEqual([outbox.unsent, outbox.durable], [0, false]);
 });
+
+test("what another tab keeps counts here too, until that tab says that it is sent", () => {
+  const { outbox } = make(async () => ({ version: 2 }));
+  outbox.adopt([op("1")]);
+  assert.deepEqual([outbox.status, outbox.unsent, outbox.unkept], ["sending", 1, 0]);
+  outbox.forget([op("1")], "2026-01-01T00:00:00Z");
+  assert.deepEqual([outbox.status, outbox.unsent, outbox.savedAt], ["saved", 0, "2026-01-01T00:00:00Z"]);
+});

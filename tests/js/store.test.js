@@ -227,3 +227,12 @@ test("new suggestions come in without forgetting what was decided here", () => {
   assert.equal(store.state.suggestions.get("s1").verdict, "rejected");
   assert.equal(store.state.suggestions.get("s3").verdict, null);
 });
+
+test("a look that finds nothing new changes nothing", () => {
+  const store = new Store(body());
+  const { revision, state } = store;
+  store.take(body());
+  assert.deepEqual([store.revision, store.state === state], [revision, true]);
+  store.take(body({ suggestions: [] }));
+  assert.notEqual(store.revision, revision);
+});

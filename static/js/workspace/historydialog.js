@@ -75,7 +75,7 @@ export class HistoryDialog {
       !open && !step.how && h("span.quiet.small", {}, gettext("taken back")),
       open && h("button.button.button-quiet.button-small", { type: "button", "data-do": "back" }, gettext("Undo back to here")),
     ];
-    return h("li", { class: `log-row${open ? "" : " is-undone"}`, "data-step": step.id }, go, ...marks.filter(Boolean));
+    return h("li", { class: `log-row${open ? "" : step.how ? " is-quiet" : " is-undone"}`, "data-step": step.id }, go, ...marks.filter(Boolean));
   }
 
   #pressed(event) {

@@ -111,7 +111,10 @@ export class Outbox {
 
   /** Say how things stand when nothing is being sent from here. */
   #rest() {
-    if (!this.#sending) this.#set(this.queue.length ? (this.#sendable().length ? this.status : "stale") : "saved");
+    if (this.#sending) return;
+    if (!this.queue.length) this.#set("saved");
+    else if (!this.#sendable().length) this.#set("stale");
+    else this.#set(["saved", "stale"].includes(this.status) ? "sending" : this.status);
   }
 
   #sendable() {

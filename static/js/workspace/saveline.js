@@ -17,6 +17,7 @@ export function showLine(line, outboxes, language) {
   line.dataset.status = worst;
   line.title = worst === "saved" ? "" : (outboxes.find((each) => each.problem)?.problem ?? "");
   const kept = outboxes.every((each) => each.durable) || !unkept;
+  line.toggleAttribute("data-lost", !kept);
   write(line, [count(n), kept ? n && why(worst) : lost(), saved(savedAt, n, language)].filter(Boolean).join(" · "));
 }
 

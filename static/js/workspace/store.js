@@ -123,6 +123,7 @@ export class Store {
    */
   take(body) {
     if (body.lane.version < this.base.version) return null;
+    if (body.lane.version === this.base.version && sameSuggestions(body, this.base)) return { known: [], moot: [], clashes: [] };
     this.base = joined(this.base, fromServer(body));
     return this.#meet();
   }
@@ -167,6 +168,12 @@ export class Store {
     this.base = { ...this.base, log, suggestions, more: page.more, removed: removedIn(log, this.base.strokes) };
     this.#fold();
   }
+}
+
+/** A lane's version stands for all that was decided in it; only what is proposed may change beside it. */
+function sameSuggestions(body, base) {
+  const open = [...base.suggestions.values()].filter((one) => !one.verdict);
+  return open.length === body.suggestions.length && body.suggestions.every((one) => base.suggestions.has(one.id));
 }
 
 /** `fresh` with what only `old` knows: older log entries, suggestions decided in them. */

@@ -5,7 +5,7 @@ import { numbersOf } from "./numbers.js";
 export function wordsOf(store, tree) {
   const { state } = store;
   return {
-    nameOf: (move) => tree.entry(move).short,
+    nameOf: (move) => tree.entry(move).label,
     numberOf: (id) => numbersOf(store).get(id),
     strokeOf: (id) => state.strokes.get(id) ?? state.removed.get(id),
     suggestionOf: (id) => state.suggestions.get(id),
