@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.e2e.conftest import Site, chromium, sign_in
+from tests.e2e.conftest import PASSWORD, Site, chromium, sign_in
 from tests.e2e.test_frames import alter, begins, go_to, open_workspace, shown, watchable
 
 pytestmark = pytest.mark.browser
@@ -189,7 +188,7 @@ def test_the_lighter_picture_is_the_same_frame(page: Page, site: Site, watchable
 
 
 def test_offline_is_said_and_passes(page: Page, site: Site, watchable: Video) -> None:
-    """A picture that cannot be fetched is no other road's matter: it is said, and the next step asks again."""
+    """A picture that cannot be fetched is no other road's matter: it is said, and asked for again by itself."""
     sign_in(page, site)
     open_workspace(page, site, watchable("120fps"), "server")
     page.route("**/frame/*.jpg", lambda route: route.abort())
@@ -197,5 +196,30 @@ def test_offline_is_said_and_passes(page: Page, site: Site, watchable: Video) ->
     page.wait_for_selector("#frame-note:has-text('400')")
     assert page.get_attribute("#frame", "data-frame") is None
     page.unroute("**/frame/*.jpg")
-    there(page, 400)
-    assert json.loads(page.evaluate("JSON.stringify(topspin.player.reason)")) is None
+    page.wait_for_selector('#frame[data-frame="400"]:not(.is-pending)', timeout=15_000)
+    assert shown(page) == 400
+
+
+def test_signed_out_at_a_picture(page: Page, site: Site, watchable: Video) -> None:
+    sign_in(page, site)
+    open_workspace(page, site, watchable("120fps"), "server")
+    page.context.clear_cookies(name="sessionid")
+    go_to(page, 150)
+    page.wait_for_selector("#sign-in-again[open]")
+    page.fill("#sign-in-again input[name=password]", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector('#frame[data-frame="150"]:not(.is-pending)', timeout=15_000)
+    assert shown(page) == 150
+
+
+def test_the_next_video_is_warmed(page: Page, site: Site, watchable: Video) -> None:
+    here, other = watchable("120fps"), watchable("vfr")
+    sign_in(page, site)
+    asked: list[tuple[str, str | None]] = []
+    page.on("request", lambda request: asked.append((request.url, request.headers.get("range"))))
+    open_workspace(page, site, here)
+    page.wait_for_selector("body[data-warmed]", timeout=60_000)
+    warmed = page.get_attribute("body", "data-warmed")
+    assert warmed != here and other
+    assert (f"{site.url}/media/{warmed}/proxy.mp4", "bytes=0-262143") in asked
+    assert f"{site.url}/media/{warmed}/frames.json" in {url for url, _ in asked}

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { firstParts, nextVideo } from "../../static/js/workspace/frames/ahead.js";
+import { firstParts } from "../../static/js/workspace/frames/ahead.js";
 import { ByteStore, ChangedError, NetworkError } from "../../static/js/workspace/frames/bytes.js";
 import { roomFor } from "../../static/js/workspace/frames/cachedroad.js";
 import { Clock } from "../../static/js/workspace/frames/clock.js";
@@ -183,12 +183,7 @@ test("a line is believed after three long answers, and the odd one does not coun
   assert.deepEqual([new Line(3).mbps, new Line(3).tooSlowFor(100)], [3, false]);
 });
 
-test("the next video is the next one that is open to this person", () => {
-  const video = (id, state = "prepared", more = {}) => ({ id, state, mine: { complete: false }, ...more });
-  const videos = [video("a"), video("b", "uploaded"), video("c"), video("d", "watchable", { mine: { complete: true } }), video("e", "prepared", { practice: true })];
-  assert.equal(nextVideo(videos, "a").id, "c");
-  assert.equal(nextVideo(videos, "c").id, "a");
-  assert.equal(nextVideo([video("a")], "a"), null);
+test("of the next video its index and two seconds are warmed", () => {
   assert.deepEqual(firstParts(30_000_000, 60), [[0, 262_144], [262_144, 1_262_144]]);
   assert.deepEqual(firstParts(100_000, 60), [[0, 262_144]]);
 });

@@ -1,18 +1,10 @@
-// While nothing else is to do: the next video of the library is warmed, so that it opens at once.
+// While nothing else is to do: the next video that waits for this person is warmed, so that it opens at once.
 
 import { get } from "../../api.js";
 
 const QUIET_MS = 5000;
 const FIRST_BYTES = 256 * 1024; // as frames/bytes.js asks first
 const SECONDS = 2;
-
-/** The video after `id` in the library's order that is there to be labelled and not said to be complete; null if none. */
-export function nextVideo(videos, id) {
-  const here = videos.findIndex((video) => video.id === id);
-  const after = [...videos.slice(here + 1), ...videos.slice(0, Math.max(0, here))];
-  const open = ({ state, mine, practice }) => ["watchable", "prepared"].includes(state) && !mine?.complete && !practice;
-  return after.find(open) ?? null;
-}
 
 /** Bytes of the proxy's beginning: its index and about two seconds. */
 export function firstParts(size, duration) {
@@ -25,9 +17,9 @@ export class Ahead {
   #timer = null;
   #done = false;
 
-  /** `busy()`: whether the page is at work on its own pictures; `link`: the anchor that leads to the next video. */
-  constructor({ id, busy, link, name }) {
-    Object.assign(this, { id, busy, link, name });
+  /** `busy()`: whether the page is at work on its own pictures; `name()`: the file that this line is given. */
+  constructor({ id, busy, name }) {
+    Object.assign(this, { id, busy, name });
     this.#later();
   }
 
@@ -44,12 +36,9 @@ export class Ahead {
   async #warm() {
     this.#done = true;
     try {
-      const next = nextVideo(await get("videos/"), this.id);
-      if (!next) return;
-      this.link.href = next.urls.workspace;
-      this.link.title = next.title;
-      this.link.hidden = false;
       if (navigator.connection?.saveData) return;
+      const { video: next } = await get(`videos/next/?after=${this.id}`);
+      if (!next) return;
       const media = (name) => `/media/${next.id}/${name}`;
       for (const name of ["frames.json", "thumbs.json"]) await low(media(name));
       const head = await fetch(media(this.name()), { method: "HEAD", priority: "low", credentials: "same-origin" });

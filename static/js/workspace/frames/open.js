@@ -1,5 +1,6 @@
 // Opens the pictures of the workspace: finds the best road, shows the first picture, and says which road it is.
 
+import { get } from "../../api.js";
 import { find, write } from "../dom.js";
 import { Ahead } from "./ahead.js";
 import { Lightness, slowSentence } from "./lightness.js";
@@ -8,6 +9,8 @@ import { Refresh } from "./refresh.js";
 import { FrameSource, ROADS } from "./source.js";
 import { Stats } from "./stats.js";
 import { unproven } from "./words.js";
+
+const RETRY_MS = 3000;
 
 /** The road that the address asks for (`?road=server`), to compare and to test; null without. */
 export function forcedRoad(search) {
@@ -23,7 +26,7 @@ export async function openPictures({ root, player, table, frames, media, say }) 
   const files = { sharp: media("proxy.mp4"), light: media("proxy360.mp4") };
   const lightness = new Lightness({ files, duration: table.duration, changed: (light, slow) => change(slow) });
   const panel = new RoadPanel({ player, table, refresh, lightness });
-  const on = { ...player.events, road: heard(panel, say) };
+  const on = { ...player.events, road: heard(panel, say), unproven: again(player, root.dataset.video) };
   const places = { worker: root.dataset.worker, picture: (frame) => media(`frame/${frame}.jpg`) };
   const told = (answer) => {
     ahead?.used();
@@ -46,12 +49,23 @@ export async function openPictures({ root, player, table, frames, media, say }) 
     await player.goTo(0);
     document.body.dataset.ready = "true";
     const busy = () => player.playing || player.pending !== null;
-    ahead = new Ahead({ id: root.dataset.video, busy, link: find("#next-video"), name: () => (lightness.light ? "proxy360.mp4" : "proxy.mp4") });
+    ahead = new Ahead({ id: root.dataset.video, busy, name: () => (lightness.light ? "proxy360.mp4" : "proxy.mp4") });
     return;
   }
   const note = find("#frame-note");
   note.hidden = false;
   write(note, unproven(0, source.reasons.at(-1).reason));
+}
+
+/** A picture that could not be fetched is asked for again by itself; if that was because nobody is signed in, the page asks. */
+function again(player, id) {
+  return (frame, reason) => {
+    player.events.unproven(frame, reason);
+    if (!["offline", "server"].includes(reason)) return;
+    const retry = () => player.unproven === frame && !player.playing && player.goTo(frame);
+    setTimeout(retry, RETRY_MS);
+    if (reason === "server") get(`videos/${id}/`).catch(() => null);
+  };
 }
 
 /** Show which road is gone, and say so when it is another than before. */

@@ -25,6 +25,7 @@ export class ServerRoad extends CachedRoad {
   /** The picture, proven by the ordinal that its answer carries. */
   async #fetch(frame) {
     const answer = await fetch(this.address(frame), { credentials: "same-origin" });
+    if (answer.redirected) throw new RoadError("server", 401); // to the sign-in page
     if (!answer.ok) throw new RoadError(answer.status === 404 ? "no_server_pictures" : "server", answer.status);
     const said = answer.headers.get("X-Topspin-Frame");
     if (said !== String(frame)) throw new RoadError("other_picture", said);

@@ -26,7 +26,7 @@ export class FrameSource {
     this.film = new VideoRoad(video, table, this.#events(() => this.film), this.painter);
     this.exact = null;
     this.reasons = []; // {road, reason, detail}: why better roads are not gone
-    video.addEventListener("ended", () => this.on.ended());
+    for (const name of ["ended", "error"]) video.addEventListener(name, () => this.#engine?.real && this.on.ended());
   }
 
   get road() {
