@@ -51,7 +51,7 @@ def edge(page: Page, frame: int, key: str) -> None:
 
 
 def test_from_the_first_card_to_the_score(page: Page, site: Site, practice: tuple[str, list[dict[str, Any]]]) -> None:
-    pk, truth = practice
+    _, truth = practice
     sign_in(page, site)
     page.click(".practice-card a.button-main")
     page.wait_for_selector("body[data-ready=true]", timeout=20_000)

@@ -54,6 +54,7 @@ def quiet(site: Site, pk: str) -> None:
 
 def test_the_clip_and_the_curve(page: Page, site: Site) -> None:
     pk = bring(site, "30fps")
+    site.shell(f"from strokes import jobs; from strokes.models import Video; jobs.enqueue(kind='prepare', video=Video.objects.get(pk={pk!r}))")
     quiet(site, pk)
     site.shell(MODEL.replace("PK", repr(pk)))
     quiet(site, pk)
