@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -33,15 +34,24 @@ def _split(row: Taxonomy, videos: list[Video]) -> dict[str, Any] | None:
     }
 
 
+def _blind(videos: list[Video]) -> dict[str, Any]:
+    """Which share of the videos is labelled without suggestions, and which share is wanted."""
+    counted = [video for video in videos if video.state not in UNUSED]
+    titles = [video.title for video in counted if video.blind]
+    share = round(100 * len(titles) / len(counted)) if counted else 0
+    return {"n": len(titles), "of": len(counted), "share": share, "wanted": round(100 * settings.BLIND_SHARE),
+            "after": settings.BLIND_AFTER, "titles": titles}  # fmt: skip
+
+
 @members_only
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     user = person(request)
-    videos = list(visible_videos(user).select_related("taxonomy").order_by("title"))
+    videos = list(visible_videos(user).filter(practice=False).select_related("taxonomy").order_by("title"))
     sets = []
     for row in Taxonomy.objects.order_by("name", "-revision"):
         mine = [video for video in videos if video.taxonomy_id == row.pk]
-        sets.append({"taxonomy": row, "videos": mine, "split": _split(row, mine) if mine else None})
+        sets.append({"taxonomy": row, "videos": mine, "split": _split(row, mine) if mine else None, "blind": _blind(mine)})
     jobs = Job.objects.select_related("video", "taxonomy").order_by("-pk")[:JOBS_SHOWN] if user.is_staff else []
     context = {
         "sets": sets,

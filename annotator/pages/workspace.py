@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from annotator.access import members_only, person, video_or_404
@@ -15,4 +16,6 @@ from annotator.access import members_only, person, video_or_404
 @require_safe
 def page(request: HttpRequest, pk: UUID) -> HttpResponse:
     video = video_or_404(request.user, pk)
+    if video.practice:
+        video.title = _("Practice")
     return render(request, "workspace.html", {"video": video, "person": person(request)})

@@ -71,8 +71,12 @@ export class Detail {
     if (kind === "other") return this.compare.lane(chosen.kind).name;
     if (kind === "suggestion" && this.ui.adjust) return gettext("Moved: Enter accepts");
     if (kind === "suggestion") return chosen.verdict === "rejected" ? gettext("Rejected suggestion") : gettext("Suggestion");
-    const number = inOrder(this.store.state.strokes, "stroke").findIndex((one) => one.id === chosen.id) + 1;
-    return fill(gettext("Stroke %(number)s"), { number: `#${number}` });
+    return fill(gettext("Stroke %(number)s"), { number: this.#number(chosen.id) });
+  }
+
+  /** "#12": its place in the list. */
+  #number(id) {
+    return `#${inOrder(this.store.state.strokes, "stroke").findIndex((one) => one.id === id) + 1}`;
   }
 
   #span(chosen) {
@@ -111,7 +115,7 @@ export class Detail {
   #overlap(chosen) {
     const found = overlapOf(chosen, this.store.state.strokes.values());
     if (!found) return "";
-    const values = { number: `#${this.#numbers().get(found.other.id)}`, n: found.frames };
+    const values = { number: this.#number(found.other.id), n: found.frames };
     this.parts.source.title = fill(ngettext("overlaps %(number)s by %(n)s frame", "overlaps %(number)s by %(n)s frames", found.frames), values);
     return fill(gettext("overlaps %(number)s by %(n)s"), values);
   }

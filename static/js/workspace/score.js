@@ -37,7 +37,7 @@ export class ScorePanel {
     this.root.replaceChildren(
       h("p.tour-figure", {}, figure),
       h("div.tour-text", { role: "status" }, wholeWords(summary).join(" "), h("span.quiet.small", {}, ` ${gettext("Right means: the class, and edges that share at least 75 % of the time with the truth.")}`)),
-      h("div.tour-buttons", {}, this.#button(gettext("Score me again"), () => this.ask(), "button-main"),
+      h("div.tour-buttons.is-score", {}, this.#button(gettext("Score me again"), () => this.ask(), "button-main"),
         this.#button(gettext("Practise from the start"), this.again, "button-quiet"), this.#button(gettext("Close"), this.close, "button-quiet")),
       h("ol.score-strokes", {}, ...strokes.map((one, index) => h("li", {}, this.#card(one, index)))),
     );
