@@ -1,6 +1,7 @@
 // Runs in the worker: one VideoDecoder. A decoded picture is known by its packet's own time, never by the nearest one.
 
 const OPEN = 4; // pictures that wait to be copied; more would dry up a decoder's pool
+const AT_ONCE = 2; // packets in the decoder while nobody waits: a new wish comes after them
 const REST_MS = 20; // after a wished picture: time for the next wish, before its neighbours are copied
 const STALL_MS = 8; // a decoder that gives nothing for so long wants more packets
 
@@ -47,31 +48,32 @@ export class Decoder {
   }
 
   /**
-   * Decode `packets`, the first of which is the key picture `begin`. Pictures in `skip` are thrown away. A `target` is
-   * shown first, and only then `enough()` is asked, which ends the work. Resolves to whether the group was done whole.
+   * Decode the packets of `group`, the first of which is the key picture `begin`. Pictures in `skip` are thrown away. A
+   * `target` is shown first, and only then `enough()` is asked, which ends the work. Resolves to whether all was done.
    */
-  async decode(packets, { begin, skip, target = null, enough }) {
+  async decode(group, { begin, skip, target = null, enough }) {
     this.#drop();
-    const job = { skip: new Set(skip), target, left: packets.length, nearest: target !== null };
+    const { length } = group;
+    const job = { skip: new Set(skip), target, left: length, nearest: target !== null };
     this.#job = job;
     let fed = 0;
-    const feed = () => {
-      const chunk = packets[fed].toEncodedVideoChunk();
+    const feed = async () => {
+      const chunk = (await group.next()).toEncodedVideoChunk();
       this.#expected.set(chunk.timestamp, { ordinal: begin + fed, job });
       fed += 1;
       this.decoder.decode(chunk);
     };
     if (target !== null) {
-      while (fed <= target - begin) feed();
-      await this.#seek(job, () => fed < packets.length && feed());
+      while (fed <= target - begin) await feed();
+      await this.#seek(job, () => (fed < length ? feed() : false));
       await sleep(REST_MS);
     }
     for (;;) {
       if (enough()) return this.#drop();
       if (this.#failure) throw this.#failure;
       if (this.#open.length) await this.#copy();
-      else if (fed < packets.length && this.decoder.decodeQueueSize < OPEN) feed();
-      else if (job.left > packets.length - fed) await this.#wait(fed === packets.length);
+      else if (fed < length && this.decoder.decodeQueueSize < AT_ONCE) await feed();
+      else if (job.left > length - fed) await this.#wait(fed === length);
       if (job.left === 0 && !this.#open.length) return true;
       await beat();
     }
@@ -83,7 +85,7 @@ export class Decoder {
       if (this.#failure) throw this.#failure;
       const silent = await Promise.race([this.#something().then(() => false), sleep(STALL_MS).then(() => true)]);
       if (!silent || job.target === null || this.decoder.decodeQueueSize > 0) continue;
-      if (more() === false) await this.#flush();
+      if ((await more()) === false) await this.#flush();
       if (job.left === 0 && job.target !== null) throw new Error(`picture ${job.target} did not come out of the decoder`);
     }
   }

@@ -49,19 +49,21 @@ export class Demuxer {
     return { start: offsets[begin], end: offsets[end - 1] + sizes[end - 1] };
   }
 
-  /** The packets of the pictures [begin, end), `begin` being a key picture. Their bytes come in one request. */
-  async packets(begin, end) {
+  /** The pictures [begin, end), `begin` being a key picture: {length, next()}. Their bytes come in one request, before. */
+  async group(begin, end) {
     const { start, end: stop } = this.place(begin, end);
     await this.store.read(start, stop);
     const { movie, shift } = this;
     const seconds = (movie.pts[begin] - movie.pts[0] + 0.5) / movie.timescale + shift;
-    const packets = [];
-    for (let ordinal = begin; ordinal < end; ordinal += 1) {
-      const packet = ordinal === begin ? await this.sink.getPacket(seconds) : await this.sink.getNextPacket(packets.at(-1));
+    let ordinal = begin;
+    let packet = null;
+    const next = async () => {
+      packet = packet ? await this.sink.getNextPacket(packet) : await this.sink.getPacket(seconds);
       this.#prove(packet, ordinal);
-      packets.push(packet);
-    }
-    if (packets[0].type !== "key") throw new TableError(begin);
-    return packets;
+      if (ordinal === begin && packet.type !== "key") throw new TableError(begin);
+      ordinal += 1;
+      return packet;
+    };
+    return { length: end - begin, next };
   }
 }

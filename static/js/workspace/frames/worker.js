@@ -13,10 +13,11 @@ import { Demuxer, TableError } from "./demux.js";
 import { groupEnd } from "./groups.js";
 
 const READ_ALL = 64 * 2 ** 20; // a file up to this size is read to its end while nothing else is to do
+const REST_MS = 100; // after a wish and its group, before groups ahead: whoever jumps often shall not wait for them
 const PIECE_MS = 60; // a piece of it takes about this long on the line, so that a wish never waits much longer
 
 const state = { want: null, ahead: [], given: new Set(), demuxer: null, decoder: null, store: null, rate: 2 ** 20 / 100 };
-const clock = { asked: 0, fetched: 0 }; // of the wish at work
+const clock = { asked: 0, fetched: 0, done: -Infinity }; // of the latest wish
 let wake = () => {};
 
 self.onmessage = ({ data }) => {
@@ -74,13 +75,15 @@ function refuse(reason, detail = null) {
   self.postMessage({ refused: { reason, detail } });
 }
 
+const news = () => new Promise((resolve) => (wake = resolve));
+
 /** One thing at a time, what is wished first. */
 async function work() {
   for (;;) {
     const { want } = state;
     state.want = null;
     if (want) await decodeWish(want);
-    else if (!(await decodeAhead()) && !(await readOn())) await new Promise((resolve) => (wake = resolve));
+    else if (!(await decodeAhead()) && !(await readOn())) await news();
   }
 }
 
@@ -94,26 +97,32 @@ async function decodeWish({ frame, skip }) {
   const { begin, end } = groupOf(frame);
   clock.asked = performance.now();
   try {
-    const packets = await state.demuxer.packets(begin, end);
+    const group = await state.demuxer.group(begin, end);
     clock.fetched = performance.now();
-    await state.decoder.decode(packets, { begin, skip, target: frame, enough: () => state.want !== null });
+    await state.decoder.decode(group, { begin, skip, target: frame, enough: () => state.want !== null });
   } catch (error) {
     const [reason, detail] = why(error);
     self.postMessage({ trouble: { frame, reason, detail } });
     if (reason === "decoder") state.decoder.renew();
   }
+  clock.done = performance.now();
 }
 
 /** One group ahead of the wishes; whether there was one. A wish ends it at once. */
 async function decodeAhead() {
+  if (!state.ahead.length) return false;
+  const rest = clock.done + REST_MS - performance.now();
+  if (rest > 0) {
+    await Promise.race([news(), new Promise((resolve) => setTimeout(resolve, rest))]);
+    return true;
+  }
   const next = state.ahead.shift();
-  if (!next) return false;
   const { begin, end } = groupOf(next.begin);
   const skip = new Set([...next.skip, ...state.given]);
   if (Array.from({ length: end - begin }, (_, k) => begin + k).every((frame) => skip.has(frame))) return true;
   try {
-    const packets = await state.demuxer.packets(begin, end);
-    if (state.want === null) await state.decoder.decode(packets, { begin, skip, enough: () => state.want !== null });
+    const group = await state.demuxer.group(begin, end);
+    if (state.want === null) await state.decoder.decode(group, { begin, skip, enough: () => state.want !== null });
   } catch (error) {
     if (why(error)[0] === "decoder") state.decoder.renew();
     state.ahead = []; // only a help; the wish itself says what is wrong
