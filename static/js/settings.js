@@ -10,6 +10,15 @@ import { learned } from "./workspace/reaction.js";
 
 const find = (selector, root = document) => root.querySelector(selector);
 
+const A_YEAR_S = 365 * 24 * 3600;
+
+/** Light or dark belongs to the screen, so it is kept on this device: the server reads it with the page. */
+function setLook(theme) {
+  document.cookie = `theme=${theme}; path=/; max-age=${theme ? A_YEAR_S : 0}; samesite=lax`;
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+}
+
 async function keep(changes) {
   const kept = find("#kept");
   kept.textContent = "";
@@ -61,6 +70,7 @@ function follow(preferences) {
   find("#learned button").addEventListener("click", () => {
     preferences.set({ reaction_ms: learned(preferences.get("reaction_samples")).ms });
   });
+  find("#look-choice").addEventListener("change", ({ target }) => setLook(target.value));
   find("#language-choice").addEventListener("change", ({ target }) => {
     preferences.set({ language: target.value });
     preferences.flush();

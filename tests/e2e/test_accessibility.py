@@ -130,5 +130,25 @@ def test_everything_is_reached_by_tab_and_seen(page: Page, home: Home, place: Pl
 def page(browser: Browser) -> Iterator[Page]:
     """A window of an expert's laptop."""
     context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-GB")
-    yield context.new_page()
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
     context.close()
+    assert not errors, errors
+
+
+def test_light_and_dark_are_chosen_on_the_device(page: Page, home: Home) -> None:
+    page.emulate_media(color_scheme="light")
+    enter(page, home, next(place for place in PLACES if place.name == "settings"))
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    page.select_option("#look-choice", "dark")
+    dark = page.evaluate(ground)
+    assert dark != light
+    page.goto(home.url("/classes/"))
+    assert page.evaluate(ground) == dark, "the server writes it into the next page"
+    page.goto(home.url("/settings/"))
+    page.wait_for_selector("body[data-ready=true]")
+    page.select_option("#look-choice", "")
+    assert page.evaluate(ground) == light
