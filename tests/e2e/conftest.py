@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"
@@ -135,3 +135,12 @@ def sign_in(page: Page, site: Site, name: str = "alice") -> None:
     page.fill("input[name=password]", PASSWORD)
     page.click("button[type=submit]")
     page.wait_for_url(f"{site.url}/")
+
+
+def every_stroke_is_marked(page: Page) -> None:
+    """Say so in the workspace, and answer the question about what still looks open, if it is asked."""
+    page.click("#complete")
+    yes = page.locator("#complete-check [data-part=yes]")
+    if yes.is_visible():
+        yes.click()
+    expect(page.locator("#complete")).to_be_checked()

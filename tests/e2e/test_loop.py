@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import ROOT, Site, sign_in
+from tests.e2e.conftest import ROOT, Site, every_stroke_is_marked, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -104,7 +104,7 @@ def test_the_whole_loop(page: Page, site: Site, scene: tuple[Path, list[tuple[in
         mark(page, begin, end, move)
     marked = strokes_of(page, site, first)
     assert [(s["begin"], s["end"], s["move"]) for s in marked] == truth, "marked by keyboard, to the frame"
-    page.check("#complete")
+    every_stroke_is_marked(page)
     saved(page)
 
     page.goto(f"{site.url}/models/")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Site, sign_in
+from tests.e2e.conftest import Site, every_stroke_is_marked, sign_in
 from tests.e2e.test_frames import open_workspace
 from tests.e2e.test_workspace import at, saved
 
@@ -97,7 +97,7 @@ def test_from_the_first_card_to_the_score(page: Page, site: Site, practice: tupl
     page.keyboard.press("Enter")
     expect(tour).to_contain_text("✓ all suggestions decided")
     mark(page, truth[14])
-    page.check("#complete")
+    every_stroke_is_marked(page)
     expect(tour).to_contain_text("All done")
     saved(page)
 

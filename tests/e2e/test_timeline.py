@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from benchmarks import timeline
-from tests.e2e.conftest import Site, sign_in
+from tests.e2e.conftest import Site, every_stroke_is_marked, sign_in
 from tests.e2e.test_frames import open_workspace, watchable
 from tests.e2e.test_workspace import at, saved
 
@@ -177,7 +177,7 @@ def test_others_are_compared_after_one_has_finished(page: Page, site: Site, watc
     page.keyboard.press("y")
     expect(page.locator("#toast")).to_contain_text("Every stroke is marked")
     expect(page.locator("#compare")).to_be_hidden()
-    page.check("#complete")
+    every_stroke_is_marked(page)
     saved(page)
     page.keyboard.press("y")
     expect(page.locator("[data-part=sum]")).to_have_text("2 disagreements · 1 agreed")

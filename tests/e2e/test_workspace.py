@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import PASSWORD, Site, sign_in
+from tests.e2e.conftest import PASSWORD, Site, every_stroke_is_marked, sign_in
 from tests.e2e.test_frames import go_to, open_workspace, watchable
 
 pytestmark = pytest.mark.browser
@@ -173,7 +173,7 @@ def test_undo_and_redo_over_a_reload_and_back_to_here(page: Page, site: Site, wa
     open_workspace(page, site, pk)
     mark(page, 200, 219, "w", "2")
     page.keyboard.press("u")
-    page.check("#complete")
+    every_stroke_is_marked(page)
     saved(page)
     page.reload()
     page.wait_for_selector("body[data-ready=true]")

@@ -107,7 +107,7 @@ export class Detail {
       edited: gettext("suggestion, edited"),
       imported: gettext("imported"),
     }[chosen.source];
-    if (this.ui.reviewed && chosen.note) return `${source} · “${chosen.note}”`;
+    if (this.ui.reviewed) return chosen.note ? `${source} · “${chosen.note}”` : source;
     return this.#overlap(chosen) || source;
   }
 

@@ -18,8 +18,8 @@ export function forcedRoad(search) {
   return ROADS.includes(road) ? road : null;
 }
 
-/** Resolves when the first picture is proven; only then the page is ready. */
-export async function openPictures({ root, player, table, frames, media, say }) {
+/** Resolves when the first picture is proven; only then the page is ready. `begin` shows it: where a link into the video leads. */
+export async function openPictures({ root, player, table, frames, media, say, begin = () => player.goTo(0) }) {
   const stats = new Stats();
   const refresh = new Refresh();
   let ahead = null;
@@ -46,7 +46,7 @@ export async function openPictures({ root, player, table, frames, media, say }) 
   await Promise.all([refresh.measured, lightness.begin()]);
   if (await source.open(lightness.file, forcedRoad(location.search))) {
     player.source = source;
-    await player.goTo(0);
+    await begin();
     document.body.dataset.ready = "true";
     const busy = () => player.playing || player.pending !== null;
     ahead = new Ahead({ id: root.dataset.video, busy, name: () => (lightness.light ? "proxy360.mp4" : "proxy.mp4") });
