@@ -113,6 +113,14 @@ export class CachedRoad {
     Promise.resolve(this.on.broken(reason, detail, wanted)).finally(() => waiting?.resolve());
   }
 
+  /** Take whoever waits off this road: what tells them that their picture came, some other way; null if nobody waits. */
+  release() {
+    clearTimeout(this.#timer);
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    return waiting?.resolve ?? null;
+  }
+
   close() {
     this.broken = true;
     clearTimeout(this.#timer);

@@ -110,6 +110,7 @@ export class FrameSource {
   /** Take the pictures from another file with the same frame table, at the same picture. */
   async change(proxy, frame) {
     this.#halt();
+    const told = this.exact?.release?.();
     if (this.exact !== this.film) this.exact?.close();
     this.exact = null;
     this.film.shown = null;
@@ -119,6 +120,7 @@ export class FrameSource {
     this.video.load();
     if (await this.#take(this.forced ? [this.forced] : ROADS)) await this.show(frame);
     else this.on.unproven(frame, this.reasons.at(-1).reason);
+    told?.();
   }
 
   /** Bring picture `frame` on screen, proven. A road that holds it draws it before this returns. */
