@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.conftest import PASSWORD, Site, sign_in
+from tests.e2e.conftest import PASSWORD, Site, every_stroke_is_marked, sign_in
 
 OPERATIONS = ["add", "change", "remove", "accept", "reject", "undo", "complete", "note"]
 PATIENCE_MS = 45_000
@@ -144,7 +144,10 @@ class Person:
 
     def _complete(self, _: str) -> None:
         before = self.record.state()
-        self.page.locator("#complete").set_checked(not self.record.complete)
+        if self.record.complete:
+            self.page.click("#complete")
+        else:
+            every_stroke_is_marked(self.page)
         self.record.complete = not self.record.complete
         self.record.did("complete", "complete", before)
 
