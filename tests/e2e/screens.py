@@ -1,6 +1,6 @@
 """Screenshots of every page, in each size, light and dark, into docs/screens/: `python -m tests.e2e.screens [FOLDER [PLACE...]]`.
 
-The site is a demo site of its own with a trained model; docs/screens/README.md shows the pictures page by page.
+The site is a demo site of its own; docs/screens/README.md shows the pictures page by page.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e.conftest import ROOT, Site, chromium, start_site, stop
 from tests.e2e.places import PLACES, Home, Place, enter, furnish
+from tests.e2e.test_frames import open_workspace
 
 SIZES = {"1440": (1440, 900), "1366": (1366, 768), "820": (820, 1180)}
+# What only a demo site has: its practice video with the tour.
+TOUR = Place("workspace-tour", "workspace", lambda page, home: open_workspace(page, home.site, home.ids["practice"]), kept=True)
+SHOWN = [*PLACES, TOUR]
 FRENCH = "1366"  # the size in which French is kept too
 QUALITY = 82
 
@@ -44,7 +48,7 @@ def views() -> list[tuple[str, str, str]]:
 
 def album(names: list[str]) -> str:
     """The page that shows the pictures."""
-    kept = [place.name for place in PLACES if place.kept]
+    kept = [place.name for place in SHOWN if place.kept]
     parts = ["# Screens", "Made by `make screens` on a demo site. Each page at 1440, 1366 x 768 and 820 pixels, light and dark; French at 1366."]
     for place in kept:
         mine = [name for name in names if name.rsplit(".", 1)[0].startswith(f"{place}-1") or name.startswith(f"{place}-8")]
@@ -58,14 +62,12 @@ def wait_until_quiet(site: Site) -> None:
         time.sleep(3)
 
 
-def demo(site: Site) -> str:
-    """The demo videos and a model trained on them; the id of the one to label."""
+def demo(site: Site) -> list[str]:
+    """The demo videos, prepared; the ids of the one to label and of the one to practise with."""
     site.manage("demo", timeout=1800)
     wait_until_quiet(site)
-    site.manage("retrain", "--preset", "cpu", "--max-minutes", "4", check=False, timeout=900)
-    wait_until_quiet(site)
-    pk = site.shell("from strokes.models import Video; print(Video.objects.filter(state='prepared', lanes__complete=False).order_by('-created').values_list('pk', flat=True).first() or Video.objects.filter(state='prepared').order_by('-created').first().pk)")
-    return pk.splitlines()[-1]
+    code = "from strokes.models import Video; print(Video.objects.filter(practice={}).latest('created').pk)"
+    return [site.shell(code.format(practice)).splitlines()[-1] for practice in (False, True)]
 
 
 def main() -> None:
@@ -76,11 +78,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
         site, processes = start_site(Path(temporary) / "data")
         try:
-            pk = demo(site)
+            pk, practice = demo(site)
             stop([processes.pop()])  # the worker: nothing may change while pictures are taken
             home = furnish(site, pk)
+            home.ids["practice"] = practice
             browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
-            for place in PLACES:
+            for place in SHOWN:
                 if place.name in wanted or (not wanted and place.kept):
                     names += [shoot(browser, home, place, folder, *view) for view in views()]
                     print(place.name, flush=True)
