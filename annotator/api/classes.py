@@ -15,7 +15,8 @@ from rest_framework.response import Response
 
 from annotator.access import IsAdmin, IsMember, person, video_or_404
 from annotator.api import Endpoint
-from annotator.api.serializers import ClassesShown, ExampleChange, ExampleGone, Problem, RuleChange
+from annotator.api.help_serializers import ClassesShown, ExampleChange, ExampleGone, RuleChange
+from annotator.api.serializers import Problem
 from strokes import examples, rules
 from strokes.models import Example, Taxonomy
 

@@ -16,7 +16,8 @@ from rest_framework.response import Response
 
 from annotator.access import IsAdmin, IsMember, person, video_or_404, visible_videos
 from annotator.api import Endpoint, Untouched
-from annotator.api.serializers import ExportQuery, ImportQuery, ImportReport, TaxonomyShown, TaxonomyWanted
+from annotator.api.serializers import TaxonomyShown
+from annotator.api.site_serializers import ExportQuery, ImportQuery, ImportReport, TaxonomyWanted
 from annotator.messages import sentence
 from strokes import exports, imports, splits, taxonomy
 from strokes.errors import Refused

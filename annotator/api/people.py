@@ -13,7 +13,8 @@ from rest_framework.response import Response
 from annotator import people
 from annotator.access import IsAdmin, person
 from annotator.api import Endpoint
-from annotator.api.serializers import AccountChange, AccountLink, AccountShown, Invitation, Problem
+from annotator.api.serializers import Problem
+from annotator.api.site_serializers import AccountChange, AccountLink, AccountShown, Invitation
 from annotator.pages.password import link_for
 from strokes.errors import Refused
 

@@ -11,7 +11,8 @@ from rest_framework.response import Response
 
 from annotator.access import person, video_or_404
 from annotator.api import Endpoint
-from annotator.api.serializers import PracticeChange, PracticeScore, PracticeShown, Problem
+from annotator.api.help_serializers import PracticeChange, PracticeScore, PracticeShown
+from annotator.api.serializers import Problem
 from strokes import practice
 from strokes.models import Practice
 

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from annotator import jobs as work
 from annotator.access import IsAdmin, person
 from annotator.api import Endpoint, shapes
-from annotator.api.serializers import Epochs, JobShown, RunShown, TaxonomyWanted
+from annotator.api.site_serializers import Epochs, JobShown, RunShown, TaxonomyWanted
 from strokes import jobs, registry
 from strokes.models import Job, Run, Taxonomy
 

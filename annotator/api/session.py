@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from annotator.access import sign_in
 from annotator.api import Endpoint, shapes
-from annotator.api.serializers import Credentials, SignedIn
+from annotator.api.site_serializers import Credentials, SignedIn
 
 
 @method_decorator(csrf_protect, name="dispatch")

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from annotator import media
 from annotator.access import members_only, video_or_404
 from annotator.api import Endpoint, shapes
-from annotator.api.serializers import WhyShown
+from annotator.api.help_serializers import WhyShown
 from strokes import videos, why
 from strokes.models import Job, Suggestion, Video
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from django.test import Client
 
-from annotator.api.serializers import ImportReport
+from annotator.api.site_serializers import ImportReport
 from strokes import decisions, records
 from strokes.models import Lane, Split, Stroke, Taxonomy
 

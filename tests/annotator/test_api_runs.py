@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from annotator.api.serializers import JobShown, RunShown
+from annotator.api.site_serializers import JobShown, RunShown
 from strokes import taxonomy
 from strokes.models import Job, Run, Taxonomy
 

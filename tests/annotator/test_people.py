@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from annotator import access
-from annotator.api.serializers import AccountLink, AccountShown
+from annotator.api.site_serializers import AccountLink, AccountShown
 from tests.conftest import PASSWORD
 
 JSON = "application/json"
