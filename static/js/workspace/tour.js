@@ -25,7 +25,7 @@ const WORDS = () => ({
   },
   decide: {
     title: gettext("Decide and finish"),
-    text: gettext("Mark the other strokes like this, up to the first dashed block: a suggestion. %(next-to-decide)s goes there. %(accept)s accepts it, a class accepts it as that class, %(reject)s rejects it; %(set-begin)s and %(set-end)s move an edge first. Some are wrong on purpose, and one stroke is missed. At the end say “Every stroke is marked”, at the lower right or with %(complete)s."),
+    text: gettext("Mark the other strokes like this, up to the first dashed block: a suggestion. %(next-to-decide)s goes there. %(accept)s accepts it, a class accepts it as that class, %(reject)s rejects it; %(set-begin)s and %(set-end)s move an edge first. Some are wrong on purpose, and one stroke is missed. At the end say “Every stroke is marked” (%(complete)s)."),
   },
   score: { title: gettext("All done"), text: gettext("See how near you were: every stroke beside its truth.") },
 });
