@@ -203,6 +203,12 @@ def truth_of(video: Video) -> list[formats.Interval]:
         raise Refused("not_practice") from error
 
 
+def coming() -> bool:
+    """One is in the library that cannot be watched yet."""
+    early = (Video.State.NEW, Video.State.INDEXED)
+    return current() is None and Video.objects.filter(practice=True, state__in=early).exists()
+
+
 def current() -> Video | None:
     """The practice video of the site, if there is one that can be watched."""
     ready = (Video.State.WATCHABLE, Video.State.PREPARED)

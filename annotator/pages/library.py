@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -54,6 +55,11 @@ def practice_for(user: User) -> dict[str, Any] | None:
         "best": state.best,
         "best_percent": round(100 * state.best),
     }
+
+
+def being_drawn() -> bool:
+    """The practice video is on its way: its pictures are drawn, or it is not yet ready to be watched."""
+    return practice.coming() or any(Path(settings.DATA).glob(".practice-*"))
 
 
 def steps(video: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -144,6 +150,7 @@ def page(request: HttpRequest) -> HttpResponse:
     taxonomies = list(Taxonomy.objects.order_by("name", "-revision"))
     context = {
         "practice": practice_for(user),
+        "drawing": being_drawn(),
         "cards": cards(chosen[(number - 1) * catalogue.PAGE : number * catalogue.PAGE], user, since),
         "any": bool(everything),
         "look": look,

@@ -40,6 +40,7 @@ function show(card, progress) {
 let turn = 0;
 async function look() {
   turn += 1;
+  if (turn % QUIET_TURNS === 0 && document.querySelector("[data-drawing]")) await refresh("practice-first");
   const cards = new Map([...document.querySelectorAll(".card")].map((card) => [card.dataset.id, card]));
   const working = document.querySelector(".card[data-working]");
   if (!cards.size || (!working && turn % QUIET_TURNS)) return;

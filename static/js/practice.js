@@ -2,7 +2,8 @@
 
 import { patch } from "./api.js";
 
-document.querySelector("[data-practice-skip]")?.addEventListener("click", async (event) => {
+document.addEventListener("click", async (event) => {
+  if (!event.target.closest("[data-practice-skip]")) return;
   const card = event.target.closest(".practice-card");
   try {
     await patch("practice/", { skipped: true });

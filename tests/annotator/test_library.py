@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,6 +156,20 @@ def test_failures_in_words_with_a_way_on(as_alice: Client, as_bob: Client, as_ad
 def test_empty_places_teach(as_alice: Client, video: Any, address: str, words: str) -> None:
     video()
     assert words in text(as_alice, address) and "Show" in text(as_alice, address)
+
+
+def test_a_practice_video_on_its_way_is_announced(as_alice: Client, data_root: Path, video: Any) -> None:
+    words = "A practice video is being drawn"
+    assert words not in text(as_alice)
+    folder = data_root / ".practice-x"
+    folder.mkdir()
+    assert words in text(as_alice)
+    folder.rmdir()
+    row = video(practice=True)
+    Video.objects.filter(pk=row.pk).update(state=Video.State.NEW)
+    assert words in text(as_alice), "drawn, but not ready to be watched"
+    Video.objects.filter(pk=row.pk).update(state=Video.State.WATCHABLE)
+    assert words not in text(as_alice) and "Begin to practise" in text(as_alice)
 
 
 def test_all_done_says_what_next(as_alice: Client, alice: Any, video: Any) -> None:

@@ -15,6 +15,11 @@ from tests.e2e.test_workspace import at, saved
 
 pytestmark = pytest.mark.browser
 KEYS = {"Serve Forehand": "q", "Offensive Forehand": "w", "Defensive Forehand": "e", "Defensive Backhand": "d"}
+CHOSEN_ROW_SHOWN = """() => {
+  const row = document.querySelector("#list [aria-selected=true]")?.getBoundingClientRect();
+  const list = document.querySelector("#list").getBoundingClientRect();
+  return row && row.top >= list.top - 1 && row.bottom <= list.bottom + 1;
+}"""
 LEAVES = {"Topspin": "4", "Loop": "2", "Hit": "1", "Block": "2", "Push": "1", "Backspin": "3"}
 
 
@@ -97,6 +102,7 @@ def test_from_the_first_card_to_the_score(page: Page, site: Site, practice: tupl
     page.keyboard.press("Enter")
     expect(tour).to_contain_text("✓ all suggestions decided")
     mark(page, truth[14])
+    page.wait_for_function(CHOSEN_ROW_SHOWN)
     every_stroke_is_marked(page)
     expect(tour).to_contain_text("All done")
     saved(page)
@@ -160,4 +166,10 @@ def test_the_rule_is_one_key_away(page: Page, site: Site, practice: tuple[str, l
     expect(rules.locator("h2")).to_have_text("Serve Forehand Sidespin")
     expect(rules).to_contain_text("A pendulum")
     page.keyboard.press("v")
+    expect(rules).to_be_hidden()
+    page.keyboard.press("v")
+    expect(rules).to_be_visible()
+    page.keyboard.press("Escape")  # first what waits for a key: the class for the next stroke
+    expect(rules).to_be_visible()
+    page.keyboard.press("Escape")
     expect(rules).to_be_hidden()

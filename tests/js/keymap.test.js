@@ -24,6 +24,12 @@ test("combinations go by character: Ctrl+Z on AZERTY is KeyW, and physical Z is 
   assert.equal(actionOf(press("KeyZ", "z", { metaKey: true })), "undo");
 });
 
+test("Enter decides one suggestion, with Ctrl the whole video", () => {
+  assert.equal(actionOf(press("Enter", "Enter")), "accept");
+  assert.equal(actionOf(press("Enter", "Enter", { ctrlKey: true })), "complete");
+  assert.equal(actionOf(press("Enter", "Enter", { ctrlKey: true }), false), "complete");
+});
+
 test("symbols go by character on every layout", () => {
   assert.equal(actionOf(press("Comma", ",")), "step-back");
   assert.equal(actionOf(press("KeyM", ",")), "step-back"); // AZERTY

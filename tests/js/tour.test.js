@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { strokeWords, wholeWords } from "../../static/js/workspace/scorewords.js";
+import { offWords, strokeWords, wellDone, wholeWords } from "../../static/js/workspace/scorewords.js";
 import { STEPS, currentStep, merge, ticksOf } from "../../static/js/workspace/tourstate.js";
 
 const nothing = { played: false, stepped: false, strokes: [], open: { left: 7, rejected: false }, whole: (move) => move === "A", complete: false };
@@ -35,6 +35,13 @@ test("the whole is told kindly and exactly", () => {
   assert.equal(late.length, 5);
   assert.ok(late[1].includes("120 ms late") && late[2].includes("80 ms early") && late[3].includes("2 strokes") && late[4].includes("1 mark"));
   assert.ok(wholeWords({ ...summary, right: 2 })[0].startsWith("Every expert began like this"));
+});
+
+test("how far the edges are off, early and late alike, of what was marked", () => {
+  const one = (begin, end) => ({ stroke: "x", late_begin: begin, late_end: end });
+  assert.equal(offWords([one(-2, 0), one(1, 4), { stroke: null }]), "On average your begins are 1.5 frames off, your ends 2.0.");
+  assert.equal(offWords([{ stroke: null }]), "");
+  assert.ok(wellDone({ right: 14, of: 15 }) && !wellDone({ right: 13, of: 15 }));
 });
 
 test("each stroke is told by its edges and its class", () => {

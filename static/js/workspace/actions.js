@@ -45,6 +45,7 @@ export const sheetSections = () => [
     ["accept", gettext("Accept the suggestion with its first class")],
     ["reject", gettext("Reject the suggestion")],
     ["next-video", gettext("The next video that waits for you, once this one is done")],
+    ["complete", gettext("Every stroke is marked, or not yet")],
     ["previous", gettext("Previous stroke or suggestion")],
     ["next", gettext("Next stroke or suggestion")],
     ["why", gettext("Why this suggestion: the clip that the network saw, and its class curve")],
@@ -66,7 +67,7 @@ export const sheetSections = () => [
     ["history", gettext("What was done in this video")],
     ["undo", gettext("Undo")],
     ["redo", gettext("Redo")],
-    ["cancel", gettext("Drop the open mark, class or selection")],
+    ["cancel", gettext("Drop the open mark, class or selection; close the rule")],
     ["sheet", gettext("This sheet")],
   ]],
 ];

@@ -98,7 +98,8 @@ export class Detail {
     this.parts.source.title = "";
     if (!chosen) return "";
     if (chosen.kind === "suggestion") {
-      const from = fromMotion(chosen) ? gettext("from motion alone") : chosen.run === null ? gettext("made for practice") : fill(gettext("model %(number)s"), { number: chosen.run });
+      const from = fromMotion(chosen) ? gettext("from motion alone") : chosen.run === null ? "" : fill(gettext("model %(number)s"), { number: chosen.run });
+      this.parts.source.title = from;
       return this.ui.adjust ? "" : from;
     }
     const source = {

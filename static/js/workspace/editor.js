@@ -107,6 +107,13 @@ export class Editor {
   releaseGroup = (heldMs) => marks.release(this, heldMs);
   cancel = () => marks.cancel(this);
 
+  /** Nothing is open that waits for another key. */
+  get resting() {
+    const { group, draft, adjust, armed } = this.ui;
+    return !(group || draft || adjust || armed);
+  }
+
+
   setEdge = (edge) => nudges.setEdge(this, edge);
   nudge = (edge, frames) => nudges.nudge(this, edge, frames);
   moveEdge = (edge, frame, options) => nudges.moveEdge(this, edge, frame, options);

@@ -66,6 +66,7 @@ export const BINDINGS = [
   ["next-disagreement", { code: "ArrowDown", shift: true }],
   ["into-consensus", { code: "Enter", shift: true }],
   ["previous-disagreement", { code: "ArrowUp", shift: true }],
+  ["complete", { code: "Enter", ctrl: true }],
   ["cancel", { code: "Escape" }],
   ["undo", { key: "z", ctrl: true }],
   ["redo", { key: "z", ctrl: true, shift: true }],

@@ -34,7 +34,9 @@ export class StrokeList {
     root.after(this.empty);
     root.addEventListener("scroll", () => this.#draw(), { passive: true });
     new ResizeObserver(() => {
+      const seen = this.#inView(this.at);
       this.height = root.clientHeight;
+      if (seen) this.#reveal(this.at);
       this.#draw();
     }).observe(root);
     this.height = root.clientHeight;
@@ -92,8 +94,14 @@ export class StrokeList {
     };
   }
 
+  #inView(index) {
+    const { scrollTop } = this.root;
+    return (index + 1) * ROW > scrollTop && index * ROW < scrollTop + this.height;
+  }
+
   #reveal(index) {
     if (index < 0) return;
+    this.space.style.height = `${this.#rows.length * ROW}px`; // a row that is new can be scrolled to
     const { scrollTop } = this.root;
     if (index * ROW < scrollTop) this.root.scrollTop = index * ROW - ROW;
     else if ((index + 1) * ROW > scrollTop + this.height) this.root.scrollTop = (index + 2) * ROW - this.height;

@@ -65,6 +65,13 @@ export class RulePanel {
     this.render();
   }
 
+  /** Whether there was something to close. */
+  close() {
+    const shown = !this.root.hidden;
+    if (shown) this.toggle(false);
+    return shown;
+  }
+
   render() {
     if (this.root.hidden || !this.classes) return;
     const chosen = this.editor.chosen();

@@ -3,7 +3,7 @@
 import { post } from "../api.js";
 import { h } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
-import { strokeWords, wholeWords } from "./scorewords.js";
+import { offWords, strokeWords, wholeWords, wellDone } from "./scorewords.js";
 
 export class ScorePanel {
   constructor(root, { body, editor, player, store, sync, tree, under, scale, say, again, close, invalidate }) {
@@ -36,8 +36,8 @@ export class ScorePanel {
     const figure = fill(gettext("%(right)s of %(of)s right"), summary);
     this.root.replaceChildren(
       h("p.tour-figure", {}, figure),
-      h("div.tour-text", { role: "status" }, wholeWords(summary).join(" "), h("span.quiet.small", {}, ` ${gettext("Right means: the class, and edges that share at least 75 % of the time with the truth.")}`)),
-      h("div.tour-buttons.is-score", {}, this.#button(gettext("Score me again"), () => this.ask(), "button-main"),
+      h("div.tour-text", { role: "status" }, [...wholeWords(summary), offWords(strokes)].join(" "), h("span.quiet.small", {}, ` ${gettext("Right means: the class, and edges that share at least 75 % of the time with the truth.")}`)),
+      h("div.tour-buttons.is-score", {}, this.#button(gettext("Score me again"), () => this.ask(), wellDone(summary) ? "button-quiet" : "button-main"),
         this.#button(gettext("Practise from the start"), this.again, "button-quiet"), this.#button(gettext("Close"), this.close, "button-quiet")),
       h("ol.score-strokes", {}, ...strokes.map((one, index) => h("li", {}, this.#card(one, index)))),
     );

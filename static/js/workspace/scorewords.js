@@ -5,11 +5,14 @@ import { fill, gettext, ngettext } from "./i18n.js";
 const GOOD = 0.9;
 const NEAR_MS = 50; // nearer than anybody marks
 
+/** So near that real videos can begin. */
+export const wellDone = ({ right, of }) => right >= GOOD * of;
+
 /** [sentence, ...] about the whole. `summary` as the server gives it. */
 export function wholeWords(summary) {
   const { right, of, found, extra } = summary;
   const words = [];
-  if (right >= GOOD * of) words.push(gettext("Well done: you can begin with real videos."));
+  if (wellDone(summary)) words.push(gettext("Well done: you can begin with real videos."));
   else if (right >= of / 2) words.push(gettext("A good start. Look at the amber ones below, mend them, and ask for your score again."));
   else words.push(gettext("Every expert began like this. Press a stroke below to see it beside its truth, mend it, and ask again."));
   words.push(...[lateWords(summary.begin_ms, "begin"), lateWords(summary.end_ms, "end")].filter(Boolean));
@@ -28,6 +31,14 @@ function lateWords(ms, edge) {
     end: late ? gettext("Your ends are on average %(n)s ms late.") : gettext("Your ends are on average %(n)s ms early."),
   };
   return fill(texts[edge], { n });
+}
+
+/** How far the edges are off on average, early or late; "" with nothing marked. */
+export function offWords(strokes) {
+  const found = strokes.filter((one) => one.stroke);
+  if (!found.length) return "";
+  const mean = (edge) => (found.reduce((sum, one) => sum + Math.abs(one[edge]), 0) / found.length).toFixed(1);
+  return fill(gettext("On average your begins are %(begin)s frames off, your ends %(end)s."), { begin: mean("late_begin"), end: mean("late_end") });
 }
 
 /** [{text, right}] about one stroke; `name(move)` says a class. */

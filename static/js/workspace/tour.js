@@ -21,11 +21,11 @@ const WORDS = () => ({
   },
   mark: {
     title: gettext("Mark and class"),
-    text: gettext("Press %(mark-begin)s at the first picture of a stroke and %(mark-end)s at its last one. Then its class: a group key, then a number. %(rule)s shows the rule and an example of each class. Mark every stroke up to the first suggestion, the dashed block."),
+    text: gettext("Press %(mark-begin)s at the first picture of a stroke and %(mark-end)s at its last one. Then its class: a group key, then a number. %(rule)s shows the rule and an example of each class. Begin with the first stroke; the others come next."),
   },
   decide: {
     title: gettext("Decide and finish"),
-    text: gettext("%(next-to-decide)s goes to the next suggestion: %(accept)s accepts it, %(reject)s rejects it, %(set-begin)s and %(set-end)s move an edge to this picture first. Some are wrong on purpose, and one stroke is missed. When all is marked, say so at the lower right: “Every stroke is marked”."),
+    text: gettext("Mark the other strokes like this, up to the first dashed block: a suggestion. %(next-to-decide)s goes there. %(accept)s accepts it, a class accepts it as that class, %(reject)s rejects it; %(set-begin)s and %(set-end)s move an edge first. Some are wrong on purpose, and one stroke is missed. At the end say “Every stroke is marked” (%(complete)s)."),
   },
   score: { title: gettext("All done"), text: gettext("See how near you were: every stroke beside its truth.") },
 });
@@ -108,7 +108,7 @@ export class Tour {
         STEPS[at] ? h("ul.tour-ticks", {}, ...STEPS[at].ticks.map(tick)) : null),
       h("div.tour-buttons", {},
         this.#button(gettext("Score me"), () => this.score.ask(), at < STEPS.length ? "button-quiet" : "button-main"),
-        this.#button(gettext("Skip the tour"), () => this.skip(), "button-quiet")),
+        this.#button(at < STEPS.length ? gettext("Skip the tour") : gettext("Close"), () => this.skip(), "button-quiet")),
     ];
   }
 

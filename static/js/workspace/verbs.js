@@ -60,6 +60,7 @@ export function actions({ editor, player, ui, table, log, palette, detail, toast
     "next-video": () => onward.go(),
     accept: () => (compare.chosen() ? compare.copy() : editor.accept()),
     reject: () => editor.reject(),
+    complete: () => find("#complete").click(),
     remove: () => editor.remove(),
     unsure: () => editor.change("unsure", !editor.chosen()?.unsure),
     note: () => detail.openNote(),
@@ -70,7 +71,7 @@ export function actions({ editor, player, ui, table, log, palette, detail, toast
     figures: () => ui.set({ figures: !ui.figures }),
     history: () => log.open(),
     ...timeline.verbs(),
-    cancel: () => compare.drop() || editor.cancel(),
+    cancel: () => compare.drop() || (editor.resting && rules.close()) || editor.cancel(),
     undo: () => {
       toast.hide();
       editor.undo();
