@@ -85,8 +85,8 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
             for place in SHOWN:
                 if place.name in wanted or (not wanted and place.kept):
-                    names += [shoot(browser, home, place, folder, *view) for view in views()]
                     print(place.name, flush=True)
+                    names += [shoot(browser, home, place, folder, *view) for view in views()]
         finally:
             stop(processes)
     if not wanted:

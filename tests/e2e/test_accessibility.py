@@ -21,7 +21,7 @@ from tests.e2e.places import PLACES, Home, Place, enter, furnish
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[1] / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 # Routes that answer with something else than a page for people.
-NO_PAGES = {"sign-out", "set_language", "jsi18n", "healthz", "media", "run-file", "run-report"}
+NO_PAGES = {"sign-out", "set_language", "jsi18n", "healthz", "media", "frame", "why-file", "run-file", "run-report", "effect-table"}
 NAMES = [place.name for place in PLACES]
 
 

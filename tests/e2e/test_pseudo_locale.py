@@ -136,6 +136,7 @@ def test_identical_messages_are_meant() -> None:
 
 # The same word in both languages.
 IDENTICAL = {
+    "−%(ms)s ms",
     "%(n)d min",
     "Action",
     "Actions",

@@ -1,7 +1,7 @@
 // The workspace page: loads one video's state and puts the parts together. Each action has one name, used by keys,
 // buttons and tests.
 
-import { get, patch, post } from "../api.js";
+import { ApiError, get, patch, post } from "../api.js";
 import { arrive } from "./arrive.js";
 import { readPalette } from "./blocks.js";
 import { buildClasses, showClasses } from "./classes.js";
@@ -219,4 +219,12 @@ function summary({ body, editor, store, ui }) {
   find("#armed").hidden = !ui.armed || Boolean(ui.draft || ui.selected);
 }
 
-start();
+/** What the page cannot do without did not come: said where the picture would be. */
+function stopped(failure) {
+  if (!(failure instanceof ApiError)) throw failure;
+  find("#waiting progress").hidden = true;
+  find("#waiting").hidden = false;
+  write(find("#waiting-text"), failure.message);
+}
+
+start().catch(stopped);
