@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from mlcore import checkpoint, distributed, loop
+from mlcore import checkpoint, distributed, loop, networks
 from mlcore.networks import Net
 from mlcore.progress import Stopped
 from tests.mlcore import tasks
@@ -53,6 +53,7 @@ def stopped(folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
+    networks.multiplies_bf16 = lambda device: False  # as conftest.py has it for the process that they are compared with
     torch.set_num_threads(1)
     distributed.start(torch.device("cpu"))
     learned(folder, "adam", sizes=PLAIN, epochs=4)

@@ -19,12 +19,6 @@ NORMAL = Normalisation((0.3, 0.3), (0.2, 0.2))
 SMALL = Sizes(4, T=46, H=24, W=24, channels=(4, 6, 8), fc=12, temporal_padding=0)
 
 
-@pytest.fixture(autouse=True)
-def exact_arithmetic(monkeypatch):
-    """What "auto" means differs between processors; these tests hold the arithmetic of float32 to its figures on each."""
-    monkeypatch.setattr(networks, "multiplies_bf16", lambda device: False)
-
-
 def net_of(sizes: Sizes, seed: int = 1) -> Net:
     """A net with strong first weights and norms as if it had learnt, so that windows differ."""
     net = networks.build(sizes, seed=seed).eval()
