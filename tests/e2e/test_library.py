@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks import upload
-from tests.e2e.conftest import PASSWORD, Site, sign_in, start_site, stop
+from tests.e2e.conftest import PASSWORD, Site, every_stroke_is_marked, sign_in, start_site, stop
 from tests.e2e.test_frames import open_workspace, watchable
 
 pytestmark = [pytest.mark.browser]
@@ -268,11 +268,11 @@ def test_the_end_of_one_video_leads_to_the_next(page: Page, site: Site, watchabl
     page.keyboard.press("Shift+KeyN")
     expect(page.locator("#toast")).to_contain_text("First decide what is left")
     expect(page.locator("#onward")).to_be_hidden()
-    page.locator("#complete").check()
+    every_stroke_is_marked(page)
     expect(page.locator("#onward")).to_be_visible()
     page.locator("#complete").uncheck()
     expect(page.locator("#onward")).to_be_hidden()
-    page.locator("#complete").check()
+    every_stroke_is_marked(page)
     expect(page.locator("#onward")).to_contain_text("Next video: rotated")
     page.keyboard.press("Shift+KeyN")
     page.wait_for_url(f"{site.url}/videos/{other}/")
