@@ -172,11 +172,6 @@ def test_by_swipe_on_a_tablet(browser: Browser, site: Site, waiting: list[str]) 
     for name in ("reject", "later", "accept"):
         box = page.locator(f".q-buttons [data-do={name}]").bounding_box()
         assert box and box["height"] >= 44 and box["width"] >= 44
-        was = current(page)
-        page.tap(f".q-buttons [data-do={name}]")
-        page.wait_for_function("was => document.querySelector('#queue').dataset.shown !== was", arg=was)
-    saved(page)
-    assert [row[0] for row in log(site, waiting)] == ["accept", "reject", "reject", "accept"]
     context.close()
 
 
