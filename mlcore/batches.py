@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import multiprocessing
 import os
 import shutil
 import signal
@@ -155,6 +156,9 @@ def _begin(number: int) -> None:
     libc = ctypes.CDLL(None)
     if hasattr(libc, "prctl"):
         libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():  # it died before this one could ask to be told
+        os._exit(1)
     cv2.setNumThreads(1)
 
 

@@ -90,6 +90,34 @@ def test_keys_of_ones_own(page: Page, site: Site, watchable: Callable[[str], str
     expect(page.locator("[data-remap=region] kbd")).to_have_text("R")
 
 
+IN_ONE_BREATH = """() => {
+  const press = (code, key, more = {}) => {
+    for (const kind of ["keydown", "keyup"]) document.body.dispatchEvent(new KeyboardEvent(kind, { code, key, bubbles: true, cancelable: true, ...more }));
+  };
+  const leap = () => press("ArrowRight", "ArrowRight", { shiftKey: true });
+  topspin.player.goTo(300);
+  if (topspin.player.pending === null) throw new Error("the picture was here already");
+  press("KeyI", "i");
+  for (const turn of [1, 2, 3]) leap();
+  press("KeyO", "o");
+  press("KeyW", "w");
+  press("Digit1", "1");
+}"""
+
+
+def test_keys_faster_than_the_pictures_take_effect_in_their_order(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("120fps")
+    keystrokes.expert(site, "swift")
+    sign_in(page, site, "swift")
+    open_workspace(page, site, pk)
+    move = page.get_attribute("#classes .group:has(kbd[data-code=KeyW]) .leaf", "data-move")
+    page.evaluate(IN_ONE_BREATH)
+    page.wait_for_selector('#frame[data-frame="330"]:not(.is-pending)')
+    saved(page)
+    body = page.request.get(f"{site.url}/api/v1/videos/{pk}/workspace/").json()
+    assert [(one["begin"], one["end"], one["move"]) for one in body["strokes"]] == [(300, 331, move)]
+
+
 def test_the_code_window_on_a_tablet(browser: Browser, site: Site, watchable: Callable[[str], str]) -> None:
     pk = watchable("vfr")
     keystrokes.expert(site, "tablet")

@@ -116,7 +116,7 @@ def test_from_the_first_card_to_the_score(page: Page, site: Site, practice: tupl
     cards.nth(1).click()
     expect(page.locator("#under")).to_be_visible()
     expect(page.locator("#detail .detail-move")).to_contain_text("Offensive Forehand Hit")
-    page.wait_for_function("document.querySelector('[data-action=loop]').getAttribute('aria-pressed') === 'true'")
+    page.wait_for_selector("[data-action=loop][aria-pressed=true]")
     page.keyboard.press("w")
     page.keyboard.press("2")
     saved(page)

@@ -25,6 +25,7 @@ SPANS = [(30, 60, "Offensive Forehand Loop"), (150, 180, "Defensive Backhand Pus
 def labelled(site: Site, watchable: Callable[[str], str]) -> Iterator[list[str]]:
     """Three strokes of alice in each of two videos."""
     videos = [watchable(kind) for kind in ("120fps", "vfr")]
+    clear(site)
     site.shell(
         "import uuid\nfrom django.contrib.auth.models import User\nfrom strokes import decisions, records\nfrom strokes.models import Video\n"
         "alice = User.objects.get(username='alice')\n"
@@ -35,7 +36,7 @@ def labelled(site: Site, watchable: Callable[[str], str]) -> Iterator[list[str]]
         "    decisions.apply(lane=lane, expert=alice, ops=ops, base=None)"
     )
     yield videos
-    clear(site, videos)
+    clear(site)
 
 
 def open_strokes(page: Page, site: Site, query: str = "") -> None:

@@ -107,7 +107,7 @@ def test_workers_die_with_a_killed_parent(tmp_path):
         os.kill(pids[0], signal.SIGTERM)  # a signal for the whole group is the parent's to answer
         time.sleep(0.1)
         assert alive(pids[0])
-        parent.kill()
+        parent.kill()  # the second worker may still be starting: it must notice, too
     until = time.monotonic() + 60
     while any(map(alive, pids)) and time.monotonic() < until:
         time.sleep(0.05)

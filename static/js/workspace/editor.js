@@ -118,6 +118,9 @@ export class Editor {
   nudge = (edge, frames) => nudges.nudge(this, edge, frames);
   moveEdge = (edge, frame, options) => nudges.moveEdge(this, edge, frame, options);
 
+  /** Do `work()` that a class is pressed for. Where a class also marks, it waits (a promise) for a picture on its way. */
+  marking = (work) => (this.ui.classKeys === "name" ? work() : this.player.onceProven(work));
+
   classify = (move) => verdicts.classify(this, move);
   top = (index) => verdicts.top(this, index);
   accept = (move = null) => verdicts.accept(this, move);

@@ -11,8 +11,8 @@ export class Keyboard {
   #held = new Set();
   #group = null; // {code, at}: the group key that is down
 
-  constructor({ tree, editor, ui, run, settings }) {
-    Object.assign(this, { tree, editor, ui, run, settings });
+  constructor({ tree, editor, ui, run, settings, turns }) {
+    Object.assign(this, { tree, editor, ui, run, settings, turns });
     this.chord = new ClassChord(tree);
     document.addEventListener("keydown", (event) => this.#down(event));
     document.addEventListener("keyup", (event) => this.#up(event));
@@ -30,23 +30,38 @@ export class Keyboard {
     }
     const pressing = event.target.closest?.("button, a, summary, input");
     if (pressing && (event.code === "Enter" || event.code === "Space")) return;
-    const { single, bindings } = this.settings;
     this.#held.add(event.code);
-    if (single && !event.repeat && this.#chord(event)) return event.preventDefault();
+    if (this.turns.busy && this.#ours(event)) event.preventDefault();
+    this.turns.take(() => this.#press(event));
+  }
+
+  /** Whether a key that has to wait its turn may mean something here, and so nothing to the browser. */
+  #ours(event) {
+    const { single, bindings } = this.settings;
+    return actionOf(event, single, bindings) !== null || (single && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey);
+  }
+
+  /** A promise where it waits for the picture. */
+  #press(event) {
+    const { single, bindings } = this.settings;
+    const meaning = single && !event.repeat ? this.chord.press(event) : null;
+    if (meaning) return this.#chord(event, meaning);
     const action = this.#jog(event) ?? actionOf(event, single, bindings);
-    if (!action) return;
+    if (!action) return null;
     event.preventDefault();
-    if (event.repeat && !REPEATS.test(action)) return;
+    if (event.repeat && !REPEATS.test(action)) return null;
     this.editor.effort.active();
-    this.run(action);
+    return this.run(action);
   }
 
   #up(event) {
     this.#held.delete(event.code);
-    if (this.#group?.code !== event.code) return;
-    const { at } = this.#group;
-    this.#group = null;
-    this.editor.releaseGroup(event.timeStamp - at);
+    this.turns.take(() => {
+      if (this.#group?.code !== event.code) return null;
+      const { at } = this.#group;
+      this.#group = null;
+      return this.editor.marking(() => this.editor.releaseGroup(event.timeStamp - at));
+    });
   }
 
   /** K held: J and L are one frame. */
@@ -55,17 +70,17 @@ export class Keyboard {
     return { KeyJ: "step-back", KeyL: "step-forward" }[event.code] ?? null;
   }
 
-  #chord(event) {
-    const meaning = this.chord.press(event);
-    if (!meaning) return false;
+  #chord(event, meaning) {
+    event.preventDefault();
     this.editor.effort.active();
-    if ("group" in meaning) {
-      this.#group = meaning.group && { code: event.code, at: event.timeStamp };
-      this.editor.pressGroup(meaning.group);
-    }
-    else this.ui.set({ group: null });
-    if (meaning.move) this.editor.classify(meaning.move);
-    else if (meaning.top !== undefined) this.editor.top(meaning.top);
-    return true;
+    if ("group" in meaning) this.#group = meaning.group && { code: event.code, at: event.timeStamp };
+    return this.editor.marking(() => {
+      if ("group" in meaning) {
+        this.chord.pending = meaning.group; // while it waited, what came before may have taken it back
+        this.editor.pressGroup(meaning.group);
+      } else this.ui.set({ group: null });
+      if (meaning.move) this.editor.classify(meaning.move);
+      else if (meaning.top !== undefined) this.editor.top(meaning.top);
+    });
   }
 }

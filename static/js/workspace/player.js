@@ -84,6 +84,12 @@ export class Player {
     return this.playing || this.pending === null ? null : this.source.show(this.pending);
   }
 
+  /** Do `work()` for the picture on screen: now, or, returning a promise, once the one on its way is proven. */
+  onceProven(work) {
+    const arriving = this.settled();
+    return arriving ? arriving.then(work) : work();
+  }
+
   goTo(frame) {
     const to = this.table.clamp(frame);
     return this.playing ? this.#halt(to) : this.source.show(to);

@@ -8,17 +8,15 @@ import { nearerEdge } from "./player.js";
 const REVEALS = ["previous", "next", "next-to-decide", "accept", "reject", "first-frame", "last-frame", "undo", "redo",
   "next-disagreement", "previous-disagreement"];
 
-/** run(name) for every action. */
+/** A mark belongs to the picture on screen: if one is on its way, these wait until it is proven. */
+const PROVEN = ["mark-begin", "mark-end", "set-begin", "set-end", "split", "duplicate"];
+
+/** run(name) for every action; a promise where it waits for the picture. */
 export function actions({ editor, player, ui, table, log, palette, detail, toast, rules, why, timeline, compare, onward }) {
   const loop = () => {
     const chosen = timeline.chosen();
     if (chosen || player.looping) player.loop(chosen);
     else editor.say(gettext("Choose a stroke first."));
-  };
-  // A mark belongs to the picture on screen: if one is on its way, it waits until that one is proven.
-  const settled = (work) => async () => {
-    await player.settled();
-    work();
   };
   const verbs = {
     play: () => player.toggle(),
@@ -36,10 +34,10 @@ export function actions({ editor, player, ui, table, log, palette, detail, toast
     "go-to": () => openGoTo(find("#go-to"), { player, table }),
     loop,
     "play-around": () => player.around(nearerEdge(timeline.chosen(), player.target)),
-    "mark-begin": settled(() => editor.markBegin()),
-    "mark-end": settled(() => editor.markEnd()),
-    "set-begin": settled(() => editor.setEdge("begin")),
-    "set-end": settled(() => editor.setEdge("end")),
+    "mark-begin": () => editor.markBegin(),
+    "mark-end": () => editor.markEnd(),
+    "set-begin": () => editor.setEdge("begin"),
+    "set-end": () => editor.setEdge("end"),
     "begin-earlier": () => editor.nudge("begin", -1),
     "begin-later": () => editor.nudge("begin", 1),
     "begin-earlier-5": () => editor.nudge("begin", -5),
@@ -48,9 +46,9 @@ export function actions({ editor, player, ui, table, log, palette, detail, toast
     "end-later": () => editor.nudge("end", 1),
     "end-earlier-5": () => editor.nudge("end", -5),
     "end-later-5": () => editor.nudge("end", 5),
-    split: settled(() => editor.split()),
+    split: () => editor.split(),
     merge: () => editor.merge(),
-    duplicate: settled(() => editor.duplicate()),
+    duplicate: () => editor.duplicate(),
     "extend-end": () => editor.extend(1),
     "extend-begin": () => editor.extend(-1),
     "class-keys": () => editor.nextClassKeys(),
@@ -80,8 +78,11 @@ export function actions({ editor, player, ui, table, log, palette, detail, toast
     sheet: () => find("#sheet").showModal(),
   };
   return (name) => {
-    if (!player.source) return;
-    verbs[name]?.();
-    if (REVEALS.includes(name)) timeline.reveal();
+    if (!player.source) return null;
+    const act = () => {
+      verbs[name]?.();
+      if (REVEALS.includes(name)) timeline.reveal();
+    };
+    return PROVEN.includes(name) ? player.onceProven(act) : act();
   };
 }

@@ -39,6 +39,7 @@ import { Store } from "./store.js";
 import { Sync } from "./sync.js";
 import { Timeline } from "./timeline.js";
 import { Toast } from "./toast.js";
+import { Turns } from "./turns.js";
 import { Ui } from "./ui.js";
 import { Under } from "./under.js";
 import { actions } from "./verbs.js";
@@ -104,11 +105,13 @@ function assemble(parts) {
   const list = new StrokeList(find("#list"), { ...parts, compare, announce, overlapping: () => timeline.lanes.overlapping() });
   const detail = new Detail(find("#detail"), { ...parts, compare });
   const classes = find("#classes");
-  buildClasses(classes, tree, (move) => editor.classify(move));
+  const turns = new Turns();
+  const pick = (move) => turns.take(() => editor.marking(() => editor.classify(move)));
+  buildClasses(classes, tree, pick);
   const code = new CodeWindow(classes, parts);
   const hints = new Hints(parts);
   const offer = new ReactionOffer(parts);
-  const palette = buildPalette(find("#palette"), { tree, pick: (move) => editor.classify(move) });
+  const palette = buildPalette(find("#palette"), { tree, pick });
 
   const bar = new CompareBar(find("#compare"), { ...parts, compare, consensus, toggles: document.querySelectorAll("[data-action=compare]") });
 
@@ -121,13 +124,14 @@ function assemble(parts) {
   const onward = new NextVideo(find("#onward"), { id, say: parts.say });
   const verbs = actions({ ...parts, onward, log, timeline, compare, detail, palette, rules, why });
   const run = (action) => {
-    verbs(action);
+    const waits = verbs(action);
     tour?.did(action);
+    return waits;
   };
   toast.onUndo = () => editor.undo();
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-action]");
-    if (button) run(button.dataset.action);
+    if (button) turns.take(() => run(button.dataset.action));
   });
   // A press must not leave the focus on the button, where Space would press it again instead of playing.
   document.addEventListener("mousedown", (event) => {
@@ -139,7 +143,7 @@ function assemble(parts) {
   });
   new CompleteCheck({ ...parts, video: id });
   const settings = new KeySettings({ preferences, language: language() });
-  new Keyboard({ tree, editor, ui, run, settings });
+  new Keyboard({ tree, editor, ui, run, settings, turns });
   prepareDialogs();
   new KeySheet(find("#sheet"), settings);
   settings.label();
