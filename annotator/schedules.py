@@ -37,9 +37,14 @@ def beat() -> None:
     Heartbeat.objects.update_or_create(name="qcluster", defaults={"at": timezone.now()})
 
 
-def ring() -> None:
-    """Ask for one beat. Its result is not kept."""
-    async_task(BEAT, q_options={"save": False, "timeout": 20, "group": "beat"})
+def ring() -> str:
+    """Ask for one beat. Its result is not kept. Gives the task's number."""
+    return str(async_task(BEAT, q_options={"save": False, "timeout": 20, "group": "beat"}))
+
+
+def waits(task: str) -> bool:
+    """Whether a task still stands in the queue: nobody carried it out, or nobody was told that it was."""
+    return any(each.task_id() == task for each in OrmQ.objects.all())
 
 
 def release() -> int:

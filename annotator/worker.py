@@ -77,6 +77,7 @@ class Cluster:
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
         self.rung = self.heard = 0.0
+        self.asked = ""  # the number of the beat that was asked for last
         self.proven = False  # has carried something out since it was started
         self._note = cluster_note()
 
@@ -107,19 +108,20 @@ class Cluster:
             self.kill()
             self.start()
             return
-        carried_out = self._carried_out()
-        self.proven = self.proven or (carried_out and self.rung > 0)
-        if carried_out:
+        beaten = self._beaten()
+        self.proven = self.proven or (beaten and self.rung > 0)
+        # Tasks whose ends nobody writes down (a worker was killed while it told of one) would come again and again.
+        if beaten and not schedules.waits(self.asked):
             self.heard = now
             if now - self.rung >= BEAT_S:
                 self.rung = now
-                schedules.ring()
+                self.asked = schedules.ring()
         elif now - self.heard > (SILENT_S if self.proven else STARTING_S):
             log.error("django-q carries nothing out; starting it again")
             self.kill()
             self.start()
 
-    def _carried_out(self) -> bool:
+    def _beaten(self) -> bool:
         """Whether the last beat asked for (if any) was carried out."""
         if not self.rung:
             return True
