@@ -1,7 +1,7 @@
 """How long a picture takes: `python -m benchmarks.latency`. One film of a realistic size (1280x720, 120 fps, a minute), the real page in Chromium.
 
 (a) From the key's handler to the drawn neighbour that is in memory, and whether the browser's next frame has it. (b) A random seek by our best road
-against a plain <video> on the same file, one after the other in the same run. (c) The same over a line of 40 ms (round trip) and 20 Mbit/s
+against a plain <video> on the same file, in turns in the same run, each alone on the machine and the line. (c) The same over a line of 40 ms (round trip) and 20 Mbit/s
 (benchmarks/line.py). (d) Pictures left out while playing at a quarter of the speed. Ours is timed from the wish to the drawing; the plain <video> from
 setting its time to "seeked" or the first report of a picture, whichever comes first. What is in our memory already is not asked for in (b) and (c).
 Both sides have the same file: the page is told to keep the sharp picture. What it does by itself on the slow line (it may take the 360p one) is measured too.
@@ -15,9 +15,10 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from tests.e2e.conftest import Site, chromium, sign_in, start_site, stop
 
 FPS, TEXTURE = 120, 5.0  # with this texture the proxy takes as many bits a second as one of filmed sport
 ROUND_TRIP_S, BITS_PER_S = 0.040, 20e6
+SETTLE_MS, LOOK_MS = 1500, 150  # after a page was opened; after each seek: a person looks, and what is done ahead gets the time it has then
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
 OURS = """async (frame) => {
   const { player, stats } = topspin;
@@ -173,31 +175,44 @@ def keys(page: Page, presses: int) -> Keys:
                 sum(one["drawn"] is None for one in found), absent, page.evaluate("paints"))  # fmt: skip
 
 
-def seeks(ours: Page, plain: Page | None, *, rounds: int, each: int, seed: str) -> Pair:
-    """Random seeks in turns."""
+def seeks(ours: Callable[[], Page], plain: Callable[[], Page] | None, *, rounds: int, each: int, seed: str) -> Pair:
+    """Random seeks in turns of one side alone: a <video> that reads ahead would take the line, or a core, from whoever comes next."""
     drawn, pair = random.Random(seed), Pair()
-    n = int(ours.evaluate("topspin.player.table.n"))
     for _ in range(rounds):
-        a: list[float] = []
-        b: list[float] = []
-        while len(a) < each:
-            frame = drawn.randrange(n)
-            if ours.evaluate(HERE, frame):
+        for open_page, one, taken in ((ours, our_seek, pair.ours), (plain, plain_seek, pair.plain)):
+            if open_page is None:
                 continue
-            took = ours.evaluate(OURS, frame)
-            if took is None:
-                pair.lost += 1
-                if pair.lost > 5 * each:
-                    raise RuntimeError("pictures do not come; the last reason: " + str(ours.evaluate("topspin.player.reason")))
-                ours.wait_for_timeout(150)
-                continue
-            a.append(took)
-            if plain:
-                b.append(plain.evaluate(PLAIN, ours.evaluate("(frame) => topspin.player.table.inside(frame)", drawn.randrange(n))))
-            ours.wait_for_timeout(150)  # a person looks; what is done ahead gets the time it has then
-        pair.ours.append(a)
-        pair.plain.append(b)
+            page = open_page()
+            page.wait_for_timeout(SETTLE_MS)
+            found: list[float] = []
+            while len(found) < each:
+                took = one(page, drawn)
+                if took is None:
+                    pair.lost += 1
+                    if pair.lost > 5 * each:
+                        raise RuntimeError("pictures do not come; the last reason: " + str(page.evaluate("topspin.player.reason")))
+                else:
+                    found.append(took)
+                page.wait_for_timeout(LOOK_MS)
+            taken.append(found)
+            page.close()
     return pair
+
+
+def our_seek(page: Page, drawn: random.Random) -> float | None:
+    """Milliseconds to a picture that is not in memory yet; None if it could not be proven."""
+    n = int(page.evaluate("topspin.player.table.n"))
+    frame = drawn.randrange(n)
+    while page.evaluate(HERE, frame):
+        frame = drawn.randrange(n)
+    took: float | None = page.evaluate(OURS, frame)
+    return took
+
+
+def plain_seek(page: Page, drawn: random.Random) -> float:
+    """Milliseconds to any time."""
+    took: float = page.evaluate(PLAIN, drawn.uniform(0, float(page.evaluate("document.querySelector('video').duration"))))
+    return took
 
 
 def plain_page(context: BrowserContext, url: str, pk: str) -> Page:
@@ -245,27 +260,20 @@ def run(folder: Path, *, seconds: int = 60, presses: int = 240, rounds: int = 6,
         with window() as context:
             setup = context.new_page()
             sign_in(setup, running)
+            plain = partial(plain_page, context, running.url, pk)
+            local = seeks(partial(workspace, context, running.url, pk), plain, rounds=rounds, each=each, seed="local")
             page = workspace(context, running.url, pk)
-            plain = plain_page(context, running.url, pk)
-            local = seeks(page, plain, rounds=rounds, each=each, seed="local")
-            plain.close()
             found, slow = keys(page, presses), slow_play(page, play_s)
             page.close()
-            server_page = workspace(context, running.url, pk, "server")
-            server = seeks(server_page, None, rounds=1, each=rounds * each // 3, seed="server")
-            server_page.close()
+            server = seeks(partial(workspace, context, running.url, pk, "server"), None, rounds=1, each=rounds * each // 3, seed="server")
         port = int(running.url.rpartition(":")[2])
         with Line(port, ROUND_TRIP_S, BITS_PER_S) as line, window() as context:
             url = f"http://localhost:{line.port}"
             far = Site(url, running.data, running.env)
             sign_in(context.new_page(), far)
-            page = workspace(context, url, pk)
-            plain = plain_page(context, url, pk)
-            shaped = seeks(page, plain, rounds=max(1, rounds // 2), each=each, seed="shaped")
-            page.close()
-            plain.close()
-            chosen = workspace(context, url, pk, picture="auto")
-            by_itself = seeks(chosen, None, rounds=1, each=each, seed="by itself")
+            plain = partial(plain_page, context, url, pk)
+            shaped = seeks(partial(workspace, context, url, pk), plain, rounds=max(1, rounds // 2), each=each, seed="shaped")
+            by_itself = seeks(partial(workspace, context, url, pk, picture="auto"), None, rounds=1, each=each, seed="by itself")
     return Result(bits, found, local, server, slow, shaped, by_itself)
 
 
