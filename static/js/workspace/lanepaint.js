@@ -19,25 +19,27 @@ export function boxOf(arranged, i, { begin, end }, lane, scale) {
 /** Neighbouring pixels of one colour grow into one run; a run is painted when another begins. */
 class Runs {
   constructor(context, scale, lane) {
-    Object.assign(this, { context, scale, lane, open: new Array(9), painted: 0 });
+    Object.assign(this, { context, lane, open: new Array(9), painted: 0, from: scale.from, perFrame: 1 / scale.perPixel });
   }
 
   add(span, row, rows, colour) {
-    const x = Math.floor(this.scale.x(span.begin));
-    const to = Math.max(x + 1, Math.floor(this.scale.x(span.end)));
+    const { from, perFrame } = this;
+    const x = Math.floor((span.begin - from) * perFrame);
+    const to = Math.max(x + 1, Math.floor((span.end - from) * perFrame));
     const key = rows * 3 + row - 3;
     const run = this.open[key];
     if (run && run.colour === colour && x <= run.to) {
       run.to = Math.max(run.to, to);
     } else if (!run || x >= run.to) {
       this.#paint(run);
-      this.open[key] = { x, to, row, rows, colour };
+      this.open[key] = { x, to, row, rows, colour, faint: span.kind === "suggestion" };
     }
   }
 
   #paint(run) {
     if (!run) return;
     const height = (this.lane.height - 2 * INSET) / run.rows;
+    this.context.globalAlpha = run.faint ? 0.5 : 1;
     this.context.fillStyle = run.colour;
     this.context.fillRect(run.x, this.lane.y + INSET + run.row * height, run.to - run.x, height - 1);
     this.painted += 1;
@@ -57,13 +59,13 @@ export function paintLane(context, lane, arranged, view) {
   const { scale, tree, palette, chosen } = view;
   const [from, to] = visible(arranged, scale.from, scale.to);
   const runs = new Runs(context, scale, lane);
+  const tiny = TINY * scale.perPixel;
   let painted = 0;
   for (let i = from; i < to; i += 1) {
     const span = arranged.sorted[i];
     if (span.id === chosen) continue;
     const entry = tree.entry(span.move);
-    if ((span.end - span.begin) / scale.perPixel < TINY) {
-      context.globalAlpha = span.kind === "suggestion" ? 0.5 : 1;
+    if (span.end - span.begin < tiny) {
       runs.add(span, arranged.rows[i], arranged.heaps[i], fillOf(palette, entry.look));
       continue;
     }

@@ -78,13 +78,14 @@ export class Overview {
     const left = this.x(this.scale.from);
     const right = Math.max(left + 4, this.x(this.scale.to));
     move(this.window, left, right - left);
-    move(this.before, 0, left);
-    move(this.after, right, width - right);
-    move(this.playhead, this.x(this.player.frame), null);
+    // As wide as the whole and cut off by the box: panning lays nothing out anew.
+    move(this.before, left - width);
+    move(this.after, right);
+    move(this.playhead, this.x(this.player.frame));
   }
 }
 
-function move(element, x, width) {
+function move(element, x, width = null) {
   const transform = `translateX(${x.toFixed(1)}px)`;
   if (element.style.transform !== transform) element.style.transform = transform;
   if (width === null) return;
