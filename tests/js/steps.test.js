@@ -99,6 +99,38 @@ for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
   });
 }
 
+for (const seed of [1, 2, 3, 4]) {
+  test(`a log that is cut now and then says the same as a whole one (seed ${seed})`, () => {
+    const random = chance(seed);
+    const [whole, short] = [new Store(body()), new Store(body(), [], { kept: 12, slack: 6 })];
+    const [all, some] = [new History(whole), new History(short)];
+    const undoes = (ops) => ops?.map((op) => op.undoes);
+    const page = (store, before) => {
+      const newest = store.base.log.filter((entry) => entry.number < before).reverse();
+      const history = cut(newest, 10);
+      return { history, decided: [...store.state.suggestions.values()].filter((one) => one.verdict), more: history.length < newest.length };
+    };
+    let longest = 0;
+    let cuts = 0;
+    for (let turn = 0; turn < 400; turn += 1) {
+      const direction = ["undo", "redo", "undo"][random(9)];
+      const ops = direction ? all.plan(direction) : asStep(someStep(whole.state, random));
+      while (direction && some.lacks(direction)) short.prepend(page(whole, short.base.log[0].number));
+      if (direction) assert.deepEqual(undoes(some.plan(direction)), undoes(ops), `turn ${turn}`);
+      if (!ops) continue;
+      for (const store of [whole, short]) {
+        const { length } = store.base.log;
+        const entries = store.commit(ops);
+        store.confirm(entries, { version: store.base.version + ops.length });
+        if (store.base.log.length < length) cuts += 1;
+      }
+      longest = Math.max(longest, short.base.log.length);
+      assert.equal(plain(short.state), plain(whole.state));
+    }
+    assert.ok(cuts > 5 && longest < 60 && whole.base.log.length > 300, `${cuts} cuts, ${longest} at most`);
+  });
+}
+
 test("250 steps back after a reload, in pages", async () => {
   let store = new Store(body());
   for (let n = 0; n < 250; n += 1) store.commit([commands.change("a", { end: 100 + n })]);

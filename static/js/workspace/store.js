@@ -6,6 +6,9 @@ import { applyAll, done, fromServer, removedIn } from "./state.js";
 
 export { Inapplicable, applyAll, applyOp, fromServer } from "./state.js";
 
+const KEPT = 300; // entries of the log that stay in the page's memory; older ones are fetched again when undo or the history asks
+const SLACK = 200; // so many more before it is cut again
+
 const ids = (ops) => new Set(ops.map((op) => op.id));
 const without = (ops, gone) => ops.filter((op) => !gone.has(op.id));
 
@@ -13,8 +16,9 @@ export class Store {
   #listeners = new Set();
   #entries = []; // the pending operations with what was there before each, as they lie on the base now
 
-  /** `unsent`: what an earlier visit or another tab has not sent yet. */
-  constructor(body, unsent = []) {
+  /** `unsent`: what an earlier visit or another tab has not sent yet; `room`: {kept, slack} of the log (shortened). */
+  constructor(body, unsent = [], room = {}) {
+    this.room = room;
     this.pending = [...unsent];
     this.clashes = [];
     this.revision = 0;
@@ -99,7 +103,7 @@ export class Store {
     let { strokes } = state;
     for (const stroke of reply.strokes ?? []) strokes = strokes.with(stroke.id, stroke);
     for (const id of reply.removed ?? []) strokes = strokes.without(id);
-    return { ...state, strokes, version: reply.version, log: [...base.log, ...log] };
+    return shortened({ ...state, strokes, version: reply.version, log: [...base.log, ...log] }, this.room);
   }
 
   /** These will not be sent: the server refused them for good, or the person decided against them. */
@@ -168,6 +172,27 @@ export class Store {
     this.base = { ...this.base, log, suggestions, more: page.more, removed: removedIn(log, this.base.strokes) };
     this.#fold();
   }
+}
+
+/**
+ * `base` with about the latest `kept` entries of its log once it has `slack` more: a page open all day does not grow. What is left
+ * stands by itself: no step is cut in two, and nothing in it takes back something before it.
+ */
+export function shortened(base, { kept = KEPT, slack = SLACK } = {}) {
+  const { log } = base;
+  if (log.length <= kept + slack) return base;
+  const at = new Map(log.map((entry, index) => [entry.id, index]));
+  let first = log.length; // the earliest entry that the ones from `cut` on reach back to
+  let cut = log.length - 1;
+  for (; cut > 0; cut -= 1) {
+    const { undoes, step, number } = log[cut];
+    if (undoes) first = Math.min(first, at.get(undoes) ?? -1);
+    const whole = first >= cut && (!step || log[cut - 1].step !== step);
+    if (cut <= log.length - kept && whole && number) break;
+  }
+  if (cut <= 0) return base;
+  const rest = log.slice(cut);
+  return { ...base, log: rest, more: true, removed: removedIn(rest, base.strokes) };
 }
 
 /** A lane's version stands for all that was decided in it; only what is proposed may change beside it. */
