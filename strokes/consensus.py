@@ -18,6 +18,7 @@ from strokes.errors import Conflict, Refused
 from strokes.models import Decision, Lane, Stroke, Video
 
 SAME = 0.5  # temporal IoU from which two strokes are the same one
+LOG = 200  # decisions that can be taken back
 LEAST = 2  # experts who have marked every stroke
 Kind = Decision.Kind
 KINDS = {Kind.ADD, Kind.CHANGE, Kind.REMOVE, Kind.RESTORE, Kind.COMPLETE}
@@ -61,10 +62,21 @@ def start(*, video: Video, by: User) -> Lane:
     if not groups:
         raise Refused("nothing_agreed")
     try:
-        decisions.apply(lane=lane, expert=by, ops=[_op(video, group) for group in groups], base=0)
+        decisions.apply(lane=lane, expert=by, ops=[{**_op(video, group), "step": _beginning(video)} for group in groups], base=0)
     except Conflict:
         lane.refresh_from_db()  # somebody else began it at the same moment, with the same strokes
     return lane
+
+
+def _beginning(video: Video) -> str:
+    """The step with which the consensus of `video` begins."""
+    return str(uuid.uuid5(video.pk, "consensus"))
+
+
+def steps(*, lane: Lane, by: User) -> list[Decision]:
+    """The newest decisions of `by` in a consensus, oldest first: what they can take back. How it began is none of them."""
+    own = lane.decisions.filter(expert=by).exclude(step=_beginning(lane.video))
+    return list(own.order_by("-number")[:LOG])[::-1]
 
 
 def _op(video: Video, group: Sequence[Stroke]) -> dict[str, Any]:

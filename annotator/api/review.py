@@ -25,7 +25,7 @@ def lanes(user: User, video: Video) -> dict[str, Any]:
     found = review.others(video=video, expert=user, admin=admin(user))
     return {
         "lanes": [{"expert": shapes.person(lane.expert), **_lane(lane)} for lane in found if lane.expert],
-        "consensus": next((_lane(lane) for lane in found if lane.expert is None), None),
+        "consensus": next((_consensus(lane, user) for lane in found if lane.expert is None), None),
         "admin": admin(user),
     }
 
@@ -33,6 +33,11 @@ def lanes(user: User, video: Video) -> dict[str, Any]:
 def _lane(lane: Lane) -> dict[str, Any]:
     strokes = [shapes.stroke(row) for row in lane.strokes.all()]
     return {"version": lane.version, "complete": lane.complete, "strokes": strokes}
+
+
+def _consensus(lane: Lane, user: User) -> dict[str, Any]:
+    """The consensus, and what this person decided in it, oldest first."""
+    return {**_lane(lane), "log": [shapes.decision(row) for row in consensus.steps(lane=lane, by=user)]}
 
 
 class Lanes(Endpoint):

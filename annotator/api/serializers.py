@@ -321,9 +321,13 @@ class ExpertLane(LaneWithStrokes):
     expert = PersonShown()
 
 
+class ConsensusLane(LaneWithStrokes):
+    log = DecisionShown(many=True)
+
+
 class LanesShown(s.Serializer[Any]):
     lanes = ExpertLane(many=True)
-    consensus = LaneWithStrokes(allow_null=True)
+    consensus = ConsensusLane(allow_null=True)
     admin = s.BooleanField()
 
 

@@ -123,6 +123,23 @@ def test_a_consensus_begins_with_what_all_agree_on_and_is_then_decided(
     assert records.fold(lane) == records.rows(lane), "the log says the same as the rows"
 
 
+def test_what_one_decided_in_the_consensus_can_be_taken_back_and_how_it_began_cannot(
+    as_admin: Client, as_alice: Client, alice: Any, bob: Any, video: Any
+) -> None:
+    row = video()
+    for who in (alice, bob):
+        mark(row, who, (10, 60, MOVE))
+    assert begin(as_admin, row).json()["consensus"]["log"] == []
+    one = add(100, 150)
+    [shown] = decide(as_admin, row, 1, one).json()["consensus"]["log"]
+    assert (shown["id"], shown["kind"], shown["undoes"]) == (one["id"], "add", None)
+    back = {"id": str(uuid4()), "kind": "remove", "stroke": one["stroke"], "undoes": one["id"]}
+    body = decide(as_admin, row, 2, back).json()["consensus"]
+    assert [each["undoes"] for each in body["log"]] == [None, one["id"]]
+    assert [s["begin"] for s in body["strokes"]] == [10]
+    assert as_alice.get(f"/api/v1/videos/{row.pk}/lanes/").json()["consensus"]["log"] == [], "others decided nothing there"
+
+
 def test_nothing_agreed_begins_nothing(as_admin: Client, alice: Any, bob: Any, video: Any) -> None:
     row = video()
     mark(row, alice, (10, 60, MOVE))

@@ -219,6 +219,17 @@ def test_an_administrator_decides_what_the_consensus_says(page: Page, site: Site
     expect(page.locator("[data-part=sum]")).to_contain_text("nothing disagreed about")
     page.click("#toast .toast-undo")
     expect(page.locator("[data-part=sum]")).to_contain_text("1 disagreement")
+    # Over a reload: what was taken back comes again, and both go.
+    open_workspace(page, site, pk)
+    page.keyboard.press("y")
+    expect(page.locator("[data-part=sum]")).to_contain_text("1 disagreement")
+    page.keyboard.press("Control+Shift+z")
+    expect(page.locator("[data-part=sum]")).to_contain_text("nothing disagreed about")
+    for left in ("1 disagreement", "2 disagreements"):
+        page.keyboard.press("Control+z")
+        expect(page.locator("[data-part=sum]")).to_contain_text(left)
+    page.keyboard.press("Control+Shift+z")
+    expect(page.locator("[data-part=sum]")).to_contain_text("1 disagreement")
     page.keyboard.press("Escape")
     page.check("[data-part=complete] input")
     expect(page.locator("#toast")).to_contain_text("gaps in it now count")

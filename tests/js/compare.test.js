@@ -129,14 +129,25 @@ async function adjudicating(strokes, decided) {
   const all = await comparing(bob(...strokes), { admin: true, consensus: { version: 2, complete: false, strokes: decided } });
   const sentThere = [];
   let held = decided;
+  let log = [];
+  const gone = new Map(decided.map((one) => [one.id, one]));
+  const after = (op) => {
+    if (op.kind === "add") return [...held, stroke(op.stroke, op.data.begin, op.data.end, op.data.move)];
+    if (op.kind === "restore") return [...held, gone.get(op.stroke)];
+    return held.filter((one) => one.id !== op.stroke);
+  };
   const consensus = new Consensus({
     ...all,
     say: (text, options) => all.said.push([text, options]),
     begin: async () => lanesWith({ version: 1, complete: false, strokes: decided }, ...strokes),
     send: async (ops, version) => {
       sentThere.push([version, ops]);
-      for (const op of ops) held = op.kind === "add" ? [...held, stroke(op.stroke, op.data.begin, op.data.end, op.data.move)] : op.kind === "remove" ? held.filter((one) => one.id !== op.stroke) : held;
-      return lanesWith({ version: version + ops.length, complete: false, strokes: held }, ...strokes);
+      for (const op of ops) {
+        if (op.kind === "remove") gone.set(op.stroke, held.find((one) => one.id === op.stroke));
+        held = after(op);
+        log = [...log, { ...op, before: {}, at: new Date(0).toISOString() }];
+      }
+      return lanesWith({ version: version + ops.length, complete: false, strokes: held, log }, ...strokes);
     },
   });
   return { ...all, consensus, sentThere };
@@ -151,10 +162,27 @@ test("a decided stroke takes the place of what the consensus said there, and can
   const now = () => compare.lane("consensus").arranged.sorted.map(({ begin, move }) => [begin, move]);
   assert.deepEqual(now(), [[100, "Serve Forehand Loop"]]);
   assert.equal(sent.length, 0, "nobody's own lane is touched");
+  assert.equal(consensus.means("undo"), true);
+  assert.equal(consensus.means("redo"), false);
   await said.at(-1)[1].undo();
-  assert.deepEqual(sentThere[1][1].map((op) => op.kind), ["remove", "restore"]);
+  assert.deepEqual([sentThere[1][0], sentThere[1][1].map((op) => op.kind)], [4, ["remove", "restore"]]);
+  assert.deepEqual(now(), [[98, "Serve Forehand Topspin"]]);
+  assert.equal(consensus.means("undo"), false, "there is nothing more of mine there");
+  assert.equal(consensus.means("redo"), true);
+  await consensus.step("redo");
+  assert.deepEqual(now(), [[100, "Serve Forehand Loop"]]);
+});
+
+test("undo is for where something was done last, and for the consensus only while it is in view", async () => {
+  const { compare, consensus, editor } = await adjudicating([stroke("x", 100, 120, "Serve Forehand Loop")], []);
+  compare.choose("expert-5", "x");
   await consensus.put();
-  assert.equal(sentThere[1][0], 4);
+  editor.touched = Date.now() + 1;
+  assert.equal(consensus.means("undo"), false, "my own lane was changed later");
+  editor.touched = 0;
+  assert.equal(consensus.means("undo"), true);
+  await compare.toggle();
+  assert.equal(consensus.means("undo"), false);
 });
 
 test("what may be put there: strokes of people, not suggestions, and only by whoever may decide", async () => {

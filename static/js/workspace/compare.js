@@ -19,7 +19,7 @@ export class Compare {
     this.loading = null; // a promise while the lanes are on their way
     this.revision = 0;
     this.admin = false;
-    this.consensus = null; // {version, complete} once one was begun
+    this.consensus = null; // {version, complete, log: what I decided in it} once one was begun
     this.listeners = new Set();
     // What is chosen elsewhere is no longer chosen here.
     ui.subscribe(() => {
@@ -64,7 +64,7 @@ export class Compare {
   /** Take in what the server says of the others. */
   take({ lanes, consensus, admin }) {
     this.admin = admin;
-    this.consensus = consensus && { version: consensus.version, complete: consensus.complete };
+    this.consensus = consensus && { version: consensus.version, complete: consensus.complete, log: consensus.log ?? [] };
     this.#all = lanes.map((lane) => ({ ...lane, key: `expert-${lane.expert.id}`, kind: "expert", name: lane.expert.name }));
     if (consensus) this.#all.push({ ...consensus, key: CONSENSUS, kind: CONSENSUS, name: gettext("Consensus") });
     for (const lane of this.#all) {

@@ -1,10 +1,12 @@
 // The consensus, for whoever looks after the site: begun from what all agree on, then decided stroke by stroke. It is nobody's lane,
-// so it does not go through the editor: each step is sent at once and says what became of it. Touches no document.
+// so it does not go through the editor: each step is sent at once and says what became of it; it is undone from the log like all
+// else. Touches no document.
 
 import { overlapOf, SAME } from "./agreement.js";
-import { add, complete, inverse, remove } from "./commands.js";
+import { add, complete, remove } from "./commands.js";
 import { CONSENSUS } from "./compare.js";
 import { fill, gettext } from "./i18n.js";
+import { asStep, History } from "./steps.js";
 
 const FIELDS = ["begin", "end", "move", "player", "unsure"];
 
@@ -14,6 +16,13 @@ export class Consensus {
   /** `send(ops, version)` and `begin()` answer with all lanes as they now are. */
   constructor({ compare, editor, send, begin, say }) {
     Object.assign(this, { compare, editor, send, begin, say });
+    // Undo and redo are read from the server's log, as in one's own lane.
+    this.history = new History({
+      more: false,
+      get log() { return compare.consensus?.log ?? []; },
+      get revision() { return compare.revision; },
+    });
+    this.touched = 0; // when something was done here in this visit
   }
 
   get there() {
@@ -60,12 +69,29 @@ export class Consensus {
   }
 
   async #commit(ops, text) {
-    const { version, complete: value } = this.compare.consensus;
-    const back = ops.map((op) => inverse({ ...op, before: { value } })).reverse();
-    if (!(await this.#work(() => this.send(ops, version)))) return false;
-    const again = () => this.#work(() => this.send(back, this.compare.consensus.version));
-    this.say(text, { undo: again });
+    const { version } = this.compare.consensus;
+    if (!(await this.#work(() => this.send(asStep(ops), version)))) return false;
+    this.touched = Date.now();
+    this.say(text, { undo: () => this.step("undo") });
     return true;
+  }
+
+  /** Whether "undo" or "redo" is meant for the consensus: it is in view, and what was done last was done here. */
+  means(direction) {
+    if (!this.there || !this.compare.admin || !this.history.plan(direction)) return false;
+    return this.#at(this) > this.#at(this.editor);
+  }
+
+  #at({ touched, history }) {
+    return touched || Date.parse(history.steps.at(-1)?.entries.at(-1).at ?? 0);
+  }
+
+  /** Take back what I decided last, or do it again. */
+  async step(direction) {
+    const ops = this.history.plan(direction);
+    if (!ops || !(await this.#work(() => this.send(ops, this.compare.consensus.version)))) return;
+    this.touched = Date.now();
+    this.say(direction === "undo" ? gettext("Undone in the consensus.") : gettext("Done again in the consensus."));
   }
 
   /** The chosen stroke is what the consensus says there; what it said there before goes. Then the next disagreement. */

@@ -89,7 +89,7 @@ export class Detail {
   #moveText(kind, move, entry) {
     if (move) return kind === "none" ? fill(gettext("Next stroke: %(name)s"), { name: entry.label }) : entry.label;
     if (kind === "draft") return gettext("Press O where it ends. The class can come now or after.");
-    if (kind === "none") return gettext("Press I where a stroke begins, O where it ends.");
+    if (kind === "none") return this.#next();
     if (kind === "suggestion") return gettext("Something moves here; no class yet");
     return gettext("No class yet: press a group key, then a number");
   }
@@ -110,6 +110,14 @@ export class Detail {
     }[chosen.source];
     if (this.ui.reviewed) return chosen.note ? `${source} · “${chosen.note}”` : source;
     return this.#overlap(chosen) || source;
+  }
+
+  /** With nothing chosen: what there is to do. */
+  #next() {
+    const { complete, strokes, suggestions } = this.store.state;
+    if (complete) return gettext("Every stroke is marked. Shift+N goes to the next video.");
+    if (!strokes.size || !suggestions.size || this.editor.undecided().length) return gettext("Press I where a stroke begins, O where it ends.");
+    return gettext("All is decided. Mark what is missing (I, O), then say that every stroke is marked.");
   }
 
   /** "overlaps #13 by 12 frames", or nothing. */

@@ -24,6 +24,7 @@ export class Editor {
     preferences = new Preferences({}, { send: async () => ({}), timers }) }) {
     Object.assign(this, { store, outbox, history, effort, ui, player, tree, table, players, say, timers, preferences });
     this.reaction = new Reaction(table, preferences);
+    this.touched = 0; // when something was done in this lane, in this visit
     ui.player = players.length === 1 ? players[0].pseudonym : null;
     ui.classKeys = preferences.get("class_keys");
   }
@@ -48,6 +49,7 @@ export class Editor {
     const seconds = this.effort.take();
     const stamped = ops.map((op, index) => ({ ...op, seconds: index ? 0 : seconds, at: new Date().toISOString() }));
     this.outbox.push(this.store.commit(stamped));
+    this.touched = Date.now();
   }
 
   undo() {

@@ -1,5 +1,7 @@
 // What is printed on physical keys: asked of the browser where it tells, else known for three layouts.
 
+import { fill, gettext } from "./i18n.js";
+
 const LAYOUTS = {
   qwerty: { Semicolon: ";", Quote: "'", BracketLeft: "[", BracketRight: "]" },
   azerty: {
@@ -11,11 +13,12 @@ const LAYOUTS = {
 
 export const LAYOUT_NAMES = Object.keys(LAYOUTS);
 
-const NAMED = {
-  Space: "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Enter: "Enter", Delete: "Del",
-  Backspace: "⌫", Escape: "Esc", Home: "Home", End: "End",
-  NumpadEnter: "Num Enter", NumpadAdd: "Num +", NumpadSubtract: "Num −", PageUp: "PgUp", PageDown: "PgDn",
-};
+/** Keys that have a name, as keyboards of the page's language print it. */
+const named = () => ({
+  Space: gettext("Space"), ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Enter: gettext("Enter"), Delete: gettext("Del"),
+  Backspace: "⌫", Escape: "Esc", Home: gettext("Home"), End: gettext("End"),
+  NumpadEnter: fill("Num %(key)s", { key: gettext("Enter") }), NumpadAdd: "Num +", NumpadSubtract: "Num −", PageUp: gettext("PgUp"), PageDown: gettext("PgDn"),
+});
 
 /** Where signs that need Shift (or a letter's place) lie; what is not here lies where QWERTY prints it. */
 const SIGNS = {
@@ -49,7 +52,8 @@ export function guess(language) {
 
 /** What the key with `code` shows. `printed`: a layout's name, or a map of code -> character from the browser. */
 export function print(code, printed) {
-  if (NAMED[code]) return NAMED[code];
+  const name = named()[code];
+  if (name) return name;
   if (/^(Digit|Numpad)\d$/.test(code)) return code.at(-1);
   const known = typeof printed === "string" ? LAYOUTS[printed]?.[code] : printed.get(code);
   if (known) return known.length === 1 && known !== "ß" ? known.toUpperCase() : known;

@@ -12,7 +12,7 @@ const REVEALS = ["previous", "next", "next-to-decide", "accept", "reject", "firs
 const PROVEN = ["mark-begin", "mark-end", "set-begin", "set-end", "split", "duplicate"];
 
 /** run(name) for every action; a promise where it waits for the picture. */
-export function actions({ editor, player, ui, table, log, palette, detail, toast, rules, why, timeline, compare, onward }) {
+export function actions({ editor, player, ui, table, log, palette, detail, toast, rules, why, timeline, compare, consensus, onward }) {
   const loop = () => {
     const chosen = timeline.chosen();
     if (chosen || player.looping) player.loop(chosen);
@@ -72,9 +72,10 @@ export function actions({ editor, player, ui, table, log, palette, detail, toast
     cancel: () => compare.drop() || (editor.resting && rules.close()) || editor.cancel(),
     undo: () => {
       toast.hide();
-      editor.undo();
+      if (consensus.means("undo")) consensus.step("undo");
+      else editor.undo();
     },
-    redo: () => editor.redo(),
+    redo: () => (consensus.means("redo") ? consensus.step("redo") : editor.redo()),
     sheet: () => find("#sheet").showModal(),
   };
   return (name) => {

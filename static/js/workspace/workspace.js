@@ -122,7 +122,7 @@ function assemble(parts) {
   timeline.after = () => under.draw();
   const why = new Why(find("#why"), { ...parts, under, invalidate });
   const onward = new NextVideo(find("#onward"), { id, say: parts.say });
-  const verbs = actions({ ...parts, onward, log, timeline, compare, detail, palette, rules, why });
+  const verbs = actions({ ...parts, onward, log, timeline, compare, consensus, detail, palette, rules, why });
   const run = (action) => {
     const waits = verbs(action);
     tour?.did(action);
