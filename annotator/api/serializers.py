@@ -311,6 +311,7 @@ class WorkspaceShown(s.Serializer[Any]):
     run = RunName(allow_null=True)
     user = PersonShown()
     preferences = PreferencesShown()
+    around = s.CharField()
 
 
 class LaneWithStrokes(LaneShown):

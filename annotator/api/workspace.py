@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db.models import Count, Max
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,7 +26,7 @@ from annotator.messages import problem
 from mlcore import formats
 from strokes import answers, decisions, history, preferences, records, registry, suggestions, taxonomy
 from strokes.errors import Conflict, Refused
-from strokes.models import Lane, Suggestion, Video
+from strokes.models import Lane, Run, Suggestion, Video
 
 VERSION = re.compile(r'(?:W/)?"(\d{1,9})"', re.ASCII)
 
@@ -47,14 +49,46 @@ def _open_suggestions(video: Video, lane: Lane | None) -> list[Suggestion]:
     return list(rows.select_related("run"))
 
 
-def state(user: User, pk: UUID) -> dict[str, Any]:
-    """The workspace of one video for this person. Reading makes no lane: an expert's first decision does."""
+@dataclass
+class _Seen:
+    """What the workspace of one video shows one person, as far as it is cheap to ask."""
+
+    user: User
+    video: Video
+    shown: dict[str, Any]  # the video as JSON
+    lane: Lane | None
+    run: Run | None
+    preferences: dict[str, Any]
+
+    @property
+    def version(self) -> int:
+        return self.lane.version if self.lane else 0
+
+    @property
+    def around(self) -> str:
+        """Tells whether anything but the lane is another than at the last look."""
+        rest = {name: value for name, value in self.shown.items() if name != "mine"}
+        proposed = self.video.suggestions.filter(current=True).aggregate(n=Count("pk"), latest=Max("created"))
+        run = (self.run.pk, self.run.state) if self.run else None
+        parts = [self.user.pk, rest, proposed, run, self.video.prepared_key, self.video.roi_version, self.video.taxonomy_id, self.preferences]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _seen(user: User, pk: UUID) -> _Seen:
     video_or_404(user, pk)
     video = listed(visible_videos(user).filter(pk=pk), user)[0]
     lane = Lane.objects.filter(video=video, expert=user).first()
+    return _Seen(user, video, shapes.video(video), lane, registry.current(video.taxonomy), preferences.get(user=user))
+
+
+def state(user: User, pk: UUID) -> dict[str, Any]:
+    """The workspace of one video for this person. Reading makes no lane: an expert's first decision does."""
+    return _state(_seen(user, pk))
+
+
+def _state(seen: _Seen) -> dict[str, Any]:
+    video, shown, lane, run = seen.video, seen.shown, seen.lane, seen.run
     folder = Path(settings.MEDIA_ROOT) / str(video.pk)
-    run = registry.current(video.taxonomy)
-    shown = shapes.video(video)
     return {
         "video": shown,
         "taxonomy": taxonomy.as_file(video.taxonomy).body(),
@@ -69,8 +103,9 @@ def state(user: User, pk: UUID) -> dict[str, Any]:
         "players": shown["players"],
         **_page(lane),
         "run": {"number": run.number, "state": run.state} if run else None,
-        "user": shapes.person(user),
-        "preferences": preferences.get(user=user),
+        "user": shapes.person(seen.user),
+        "preferences": seen.preferences,
+        "around": seen.around,
     }
 
 
@@ -103,9 +138,17 @@ def key_in(header: str | None) -> UUID | None:
 
 
 class Workspace(Endpoint):
-    @extend_schema(responses=WorkspaceShown)
+    @extend_schema(
+        parameters=[OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER)], responses={200: WorkspaceShown, 304: None}
+    )
     def get(self, request: Request, pk: UUID) -> Response:
-        return Response(state(person(request), pk))
+        """All of it, or 304 for whoever knows it: the tag is made of the lane's version and `around`, which the page has both."""
+        user = person(request)
+        seen = _seen(user, pk)
+        tag = f'"{seen.version}-{seen.around}"'
+        if request.headers.get("If-None-Match") == tag:
+            return Response(status=304, headers={"ETag": tag})
+        return Response(_state(seen), headers={"ETag": tag})
 
 
 class History(Endpoint):

@@ -75,6 +75,7 @@ async function ask(method, path, body, headers = {}, signal = undefined) {
   }
   const file = response.headers.get("Content-Disposition")?.match(/^attachment; filename="([^"]+)"/);
   if (response.ok && file) return { blob, name: file[1] };
+  if (response.status === 304) return null; // as it was
   const text = await blob.text();
   if (!response.ok) throw errorFrom(response.status, text, response.headers.get("Retry-After"));
   if (!text) return null;

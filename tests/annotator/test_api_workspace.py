@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from annotator.api.serializers import HistoryShown, Saved, WorkspaceShown
 from mlcore import formats
-from strokes.models import Decision, Lane, Stroke, Suggestion
+from strokes.models import Decision, Lane, Stroke, Suggestion, Video
 
 MOVE = "Offensive Forehand Loop"
 
@@ -49,6 +49,31 @@ def test_state_of_an_untouched_video(as_alice: Client, alice: Any, video: Any, d
     shown = WorkspaceShown(data=body)
     assert shown.is_valid(), shown.errors
     assert set(body) == set(WorkspaceShown().fields)
+
+
+def test_whoever_knows_it_already_is_told_so(as_alice: Client, as_bob: Client, video: Any) -> None:
+    row = video()
+    place = f"/api/v1/videos/{row.pk}/workspace/"
+
+    def look(client: Client, body: Any) -> int:
+        return client.get(place, headers={"if-none-match": f'"{body["lane"]["version"]}-{body["around"]}"'}).status_code
+
+    known = state(as_alice, row)
+    assert look(as_alice, known) == 304
+    assert as_alice.get(place).headers["ETag"] == f'"0-{known["around"]}"'
+    assert look(as_bob, known) == 200, "somebody else"
+    decide(as_alice, row, op())
+    assert look(as_alice, known) == 200, "decided meanwhile"
+    assert look(as_alice, {**known, "lane": {"version": 1}}) == 304, "the page knows what it decided itself"
+    known = state(as_alice, row)
+    Suggestion.objects.create(video=row, begin=100, end=150, score=0.5)
+    assert look(as_alice, known) == 200, "a new suggestion"
+    known = state(as_alice, row)
+    Video.objects.update(title="Another name")
+    assert look(as_alice, known) == 200
+    known = state(as_alice, row)
+    as_alice.patch("/api/v1/me/preferences/", {"reaction_ms": 120}, "application/json")
+    assert look(as_alice, known) == 200
 
 
 def test_nothing_prepared_yet(as_alice: Client, video: Any) -> None:

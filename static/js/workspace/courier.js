@@ -82,10 +82,18 @@ export class Courier {
     this.on.state();
   }
 
-  /** The server's present state; null when it cannot be had, or somebody else is signed in now. */
-  async reload() {
+  /** Take in what has changed on the server since the last look, if anything has. */
+  look() {
+    const { version } = this.store.base;
+    return this.reload(this.around ? { "If-None-Match": `"${version}-${this.around}"` } : {});
+  }
+
+  /** The server's present state; null when it cannot be had, is as it was, or somebody else is signed in now. */
+  async reload(headers = {}) {
     try {
-      const body = await get(`videos/${this.video}/workspace/`);
+      const body = await get(`videos/${this.video}/workspace/`, headers);
+      if (!body) return null;
+      this.around = body.around;
       if (body.user.id !== this.user.id) return null; // the next save will say so
       await this.take(body);
       this.on.taken?.(body);

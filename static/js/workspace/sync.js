@@ -55,7 +55,7 @@ export class Sync {
   async #lookAgain() {
     if (document.hidden) return;
     if (this.outbox.unsent && this.outbox.status !== "stale") this.outbox.flush();
-    else await this.reload();
+    else await this.courier.look();
   }
 
   /** Say once what holds the work up; the line by the list keeps counting. */
