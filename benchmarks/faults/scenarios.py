@@ -30,6 +30,7 @@ BREAK_DISK = """(late) => {
     this.transaction.abort();
   };
 }"""
+ASLEEP_S = 3.0
 MOMENTS = ["before it is sent", "in flight", "after the commit"]
 
 
@@ -47,8 +48,8 @@ REFUSALS = {
 }
 KILLS = {"killed before the commit": "before", "killed while it works": "during", "killed after the commit": "after"}
 FAULTS = ["offline", "401", *REFUSALS, "400", "412", "reload", "crash", "two tabs", "two people", "slow line",
-          "quota full", "disk fails", "lost answer", *KILLS]  # fmt: skip
-ALONE = {"slow line", "lost answer", "two people", "400", "412", *KILLS}  # these bring their own moment
+          "quota full", "disk fails", "lost answer", "sleep", *KILLS]  # fmt: skip
+ALONE = {"slow line", "lost answer", "sleep", "two people", "400", "412", *KILLS}  # these bring their own moment
 
 
 @dataclass
@@ -199,10 +200,14 @@ class Scenario:
 
     def _kill_pages(self) -> None:
         """kill -9 of every renderer of the browser."""
+        for kind, pid in self._processes():
+            if kind == "renderer":
+                os.kill(pid, signal.SIGKILL)
+
+    def _processes(self) -> list[tuple[str, int]]:
+        """(type, number) of every process of the browser."""
         found = self.bench.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
-        for process in found:
-            if process["type"] == "renderer":
-                os.kill(process["id"], signal.SIGKILL)
+        return [(process["type"], process["id"]) for process in found]
 
     # -- faults with a moment of their own ---------------------------------------------------------------------------------
     def _slow_line(self) -> Iterator[None]:
@@ -216,6 +221,20 @@ class Scenario:
         self.bench.proxy.set(Rule("lose", times=1))
         self.do()
         assert self.bench.proxy.seen.acquire(timeout=20)
+        yield
+
+    def _sleep(self) -> Iterator[None]:
+        """The lid is shut in the middle of a save: the whole browser stands still while its connections end."""
+        self.bench.proxy.set(Rule("hold", times=1))
+        seen, asleep = self.bench.proxy.seen, self._processes()
+        self.do()
+        assert seen.acquire(timeout=20)
+        for _, pid in asleep:
+            os.kill(pid, signal.SIGSTOP)
+        self.bench.proxy.heal()
+        time.sleep(ASLEEP_S)
+        for _, pid in reversed(asleep):
+            os.kill(pid, signal.SIGCONT)
         yield
 
     def _killed(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from benchmarks.faults.__main__ import run
 from benchmarks.faults.bench import Bench, bench
 
 pytestmark = pytest.mark.browser
-FEW = {"crash": 11, "two tabs": 30, "412": 9, "401": 43, "killed after the commit": 41, "disk fails": 16, "400": 8}
+FEW = {"crash": 11, "two tabs": 30, "412": 9, "401": 43, "killed after the commit": 41, "disk fails": 16, "400": 8, "sleep": 3}
 
 
 @pytest.fixture(scope="module")
