@@ -9,6 +9,7 @@ from fractions import Fraction
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from benchmarks import keystrokes
 from tests.e2e.conftest import PASSWORD, Site, chromium, sign_in
 from tests.e2e.test_frames import alter, begins, go_to, open_workspace, shown, watchable
 
@@ -121,6 +122,36 @@ def test_an_address_that_is_not_secure_is_explained(plain: Browser, site: Site, 
     assert road(page) == "server"
     assert "https" in reasons(page)
     there(page, 321)
+
+
+def test_two_tabs_take_turns_where_the_browser_has_no_locks(plain: Browser, site: Site, watchable: Video) -> None:
+    pk = watchable("120fps")
+    keystrokes.expert(site, "twice")
+    there_too = Site(site.url.replace("localhost", "topspin.test"), site.data, site.env)
+    context = plain.new_context(viewport={"width": 1366, "height": 768}, locale="en-GB")
+    tabs = [context.new_page(), context.new_page()]
+    sign_in(tabs[0], there_too, "twice")
+    context.route("**/decisions/", lambda route: route.abort())
+    for number, page in enumerate(tabs):
+        page.bring_to_front()
+        open_workspace(page, there_too, pk)
+        assert page.evaluate("navigator.locks === undefined")
+        for begin in (100 * number + 10, 100 * number + 50):
+            there(page, begin)
+            page.keyboard.press("i")
+            there(page, begin + 20)
+            page.keyboard.press("o")
+            page.wait_for_selector("#detail[data-kind=stroke]")
+            page.keyboard.press("Escape")
+    context.unroute("**/decisions/")
+    for page in tabs:
+        page.evaluate("window.dispatchEvent(new Event('online'))")  # both at once
+    for page in tabs:
+        page.bring_to_front()
+        expect(page.locator("#outbox")).to_have_attribute("data-unsent", "0", timeout=30_000)
+    body = page.evaluate("pk => fetch(`/api/v1/videos/${pk}/workspace/`).then((answer) => answer.json())", pk)
+    assert sorted((one["begin"], one["end"]) for one in body["strokes"]) == [(10, 31), (50, 71), (110, 131), (150, 171)]
+    assert [entry["kind"] for entry in body["history"]] == ["add"] * 4, "each once"
 
 
 def test_slow_play_shows_every_frame_both_ways(page: Page, site: Site, watchable: Video) -> None:
