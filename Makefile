@@ -60,7 +60,7 @@ soak-upload: browser ## 2 GB by the real page through 50 cuts and 5 kills of the
 real: browser ## the whole road on real footage, in Chromium: 20 gestures learned by heart
 	$(PY) -m benchmarks.real_footage
 
-soak-seeks: browser ## 10,000 random seeks by each road in Chromium and Firefox, read from the screen, into docs/benchmarks.md
+soak-seeks: browser ## 10,000 random seeks by each road in Chromium and Firefox, read from the screen, into docs/benchmarks.md (over an hour)
 	$(PY) -m benchmarks.bench --row seeks
 
 bench-latency: browser ## how long a picture takes, against a plain <video>, also over a slow line

@@ -5,6 +5,9 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks import films, latency, seeks
@@ -14,8 +17,11 @@ SEEKS = "random seeks that showed another picture than the page named"
 
 
 def exact(bench: Bench) -> list[Line]:
-    """Each road of each browser; and that the test can fail."""
-    checks, counts = seeks.run(bench.pick(10_000, 60), pictures=bench.pick(1200, 120))
+    """Each road of each browser, the browsers side by side; and that the test can fail."""
+    asked_of = partial(seeks.run, bench.pick(10_000, 60), pictures=bench.pick(1200, 120))
+    with ProcessPoolExecutor(len(seeks.ROADS), mp_context=get_context("spawn")) as apart:
+        found = [running.result() for running in [apart.submit(asked_of, browsers=[browser]) for browser in seeks.ROADS]]
+    checks, counts = ([count for part in parts for count in part] for parts in zip(*found, strict=True))
     lines = []
     for browser, road in dict.fromkeys((count.browser, count.road) for count in counts):
         of = [count.tally for count in counts if (count.browser, count.road) == (browser, road)]

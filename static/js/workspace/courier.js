@@ -41,8 +41,8 @@ export class Courier {
   }
 
   /** Begin to work for `store`, which was made with what `outbox.open()` gave; that is sent at once. */
-  start(store) {
-    this.store = store;
+  start(store, around = null) {
+    Object.assign(this, { store, around });
     this.#met(store.met);
     if (this.outbox.unsent) this.outbox.flush();
   }

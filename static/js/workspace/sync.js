@@ -31,13 +31,13 @@ export class Sync {
   older = () => this.courier.older();
   reload = () => this.courier.reload();
 
-  /** Begin to work for `store`. `settle()` ends what is still being moved. */
-  start(store, { tree, settle = () => {} }) {
+  /** Begin to work for `store`; `around`: what the server called all else it showed. `settle()` ends what is still being moved. */
+  start(store, { tree, around = null, settle = () => {} }) {
     const { courier, outbox, language } = this;
     this.store = store;
     this.drawer = new Drawer(find("#unsent"), { courier, store, tree, language, say: this.say });
     this.which = new Which(find("#which"), { store, tree, choose: (choices) => courier.choose(choices) });
-    courier.start(store);
+    courier.start(store, around);
     const again = () => outbox.flush();
     document.addEventListener("topspin:signed-in", again);
     for (const signal of ["online", "focus", "pageshow"]) window.addEventListener(signal, again);

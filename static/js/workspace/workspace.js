@@ -67,6 +67,7 @@ async function start() {
   const say = (text, options) => toast.say(text, options);
   const sync = new Sync({ video: id, user: body.user, language: language(), say });
   const store = new Store(body, await sync.outbox.open());
+  for (const name of ["strokes", "suggestions", "history", "decided", "roi"]) delete body[name]; // the store's from now on, and the page keeps one of each
   const tree = new ClassTree(body.taxonomy, language());
   const ui = new Ui();
   const send = (changes) => patch("me/preferences/", changes);
@@ -77,7 +78,7 @@ async function start() {
   const palette = readPalette(document.body);
   const parts = { body, table, store, tree, ui, player, scale, palette, motion: body.motion, players: body.players, say, preferences };
   const editor = new Editor({ ...parts, outbox: sync.outbox, history, effort: new Effort() });
-  sync.start(store, { tree, settle: () => editor.settle() });
+  sync.start(store, { tree, around: body.around, settle: () => editor.settle() });
   assemble({ ...parts, editor, sync, toast, history, thumbs, media, frames });
 }
 
