@@ -39,17 +39,20 @@ class Server:
 
     def ensure(self) -> None:
         """Running, and answering."""
-        if self.process.poll() is not None:
-            command = [sys.executable, "-m", "gunicorn", "annotator.wsgi", "--bind", f"localhost:{self.port}",
-                       "--workers", "1", "--threads", "8", "--timeout", "120", "--log-level", "warning"]  # fmt: skip
-            self.process = subprocess.Popen(command, cwd=ROOT, env=self.site.env, start_new_session=True)
         for _ in range(300):
+            if self.process.poll() is not None:  # looked at again: while another thread waits for its end it says nothing
+                self._start()
             try:
                 urllib.request.urlopen(f"{self.site.url}/sign-in/", timeout=2).read()
                 return
             except OSError:
                 time.sleep(0.1)
         raise RuntimeError("the site did not come back")
+
+    def _start(self) -> None:
+        command = [sys.executable, "-m", "gunicorn", "annotator.wsgi", "--bind", f"localhost:{self.port}",
+                   "--workers", "1", "--threads", "8", "--timeout", "120", "--log-level", "warning"]  # fmt: skip
+        self.process = subprocess.Popen(command, cwd=ROOT, env=self.site.env, start_new_session=True)
 
 
 class Clerk:
