@@ -15,6 +15,7 @@ OPERATIONS = ["add", "change", "remove", "accept", "reject", "undo", "complete",
 PATIENCE_MS = 45_000
 
 # What a button with this name would do: the action itself, whatever key it has today.
+DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 ACT = """name => {
   const button = document.createElement("button");
   button.dataset.action = name;
@@ -74,7 +75,11 @@ class Person:
         self.page.evaluate(ACT, name)
 
     def choose(self, key: str) -> None:
-        self.page.click(f'#list .row[data-id="{key}"]')
+        """By the mouse, in a list that stands still: rows move up when one above them goes."""
+        self.page.evaluate(DRAWN)
+        row = self.page.locator(f'#list .row[data-id="{key}"]')
+        row.click()
+        expect(row).to_have_attribute("aria-selected", "true", timeout=PATIENCE_MS)
 
     def do(self, operation: str, which: int) -> None:
         """Do it, and put it in the record. `which` picks the stroke among those that are there."""

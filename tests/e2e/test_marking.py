@@ -105,6 +105,38 @@ IN_ONE_BREATH = """() => {
 }"""
 
 
+THEN_ANOTHER = """([begin, other]) => {
+  const press = (code, key, more = {}) => {
+    for (const kind of ["keydown", "keyup"]) document.body.dispatchEvent(new KeyboardEvent(kind, { code, key, bubbles: true, cancelable: true, ...more }));
+  };
+  topspin.player.goTo(begin);
+  press("KeyI", "i");
+  press("ArrowRight", "ArrowRight", { shiftKey: true });
+  press("KeyO", "o");
+  document.querySelector(`#list .row[data-id="${other}"]`).click();
+  press("Delete", "Delete");
+}"""
+
+
+def test_a_stroke_chosen_while_a_mark_waits_is_the_one_that_goes(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
+    pk = watchable("120fps")
+    keystrokes.expert(site, "hasty")
+    sign_in(page, site, "hasty")
+    open_workspace(page, site, pk)
+    at(page, 20)
+    page.keyboard.press("i")
+    page.wait_for_selector("#detail[data-kind=draft]")
+    at(page, 40)
+    page.keyboard.press("o")
+    first = page.locator("#list .row[data-kind=stroke]")
+    expect(first).to_have_count(1)
+    page.evaluate(THEN_ANOTHER, [300, first.get_attribute("data-id")])
+    page.wait_for_selector('#frame[data-frame="20"]:not(.is-pending), #frame[data-frame="310"]:not(.is-pending)')
+    saved(page)
+    body = page.request.get(f"{site.url}/api/v1/videos/{pk}/workspace/").json()
+    assert [(one["begin"], one["end"]) for one in body["strokes"]] == [(300, 311)]
+
+
 def test_keys_faster_than_the_pictures_take_effect_in_their_order(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
     pk = watchable("120fps")
     keystrokes.expert(site, "swift")

@@ -26,8 +26,8 @@ export class StrokeList {
   #rows = [];
   #pool = [];
 
-  constructor(root, { editor, ui, store, tree, table, compare, announce, overlapping }) {
-    Object.assign(this, { root, editor, ui, store, tree, table, compare, announce, overlapping });
+  constructor(root, { editor, ui, store, tree, table, compare, choose, announce, overlapping }) {
+    Object.assign(this, { root, editor, ui, store, tree, table, compare, choose, announce, overlapping });
     this.space = h("div.list-space", { role: "presentation" });
     this.empty = h("p.list-empty.quiet");
     root.append(this.space);
@@ -42,7 +42,7 @@ export class StrokeList {
     this.height = root.clientHeight;
     root.addEventListener("click", (event) => {
       const row = event.target.closest("[data-id]");
-      if (row) compare.pick(row.dataset.kind, row.dataset.id);
+      if (row) this.choose(row.dataset.kind, row.dataset.id);
     });
     attachListKeys(root, this);
   }
@@ -58,7 +58,7 @@ export class StrokeList {
 
   pick(index) {
     const one = this.#rows[Math.min(Math.max(0, index), this.#rows.length - 1)];
-    if (one) this.compare.pick(one.kind, one.id);
+    if (one) this.choose(one.kind, one.id);
   }
 
   render() {

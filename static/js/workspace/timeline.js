@@ -23,7 +23,7 @@ export class Timeline {
 
   constructor(parts) {
     Object.assign(this, parts);
-    const { scale, table, player, compare } = parts;
+    const { scale, table, player } = parts;
     const redraw = () => this.redraw();
     this.page = find("#workspace");
     this.lanes = new Lanes(find("#lanes"), { ...parts, invalidate: redraw });
@@ -37,7 +37,6 @@ export class Timeline {
     const gestures = {
       ...parts, redraw, marks: this.marks,
       peaks: motionPeaks(parts.motion, (seconds) => table.at(seconds)),
-      choose: (kind, id) => compare.pick(kind, id),
       fit: () => this.fit(),
       follow: (event, frame) => (event ? this.hover.show(this.lanes.canvas, event, frame) : this.hover.hide()),
     };

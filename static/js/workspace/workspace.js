@@ -94,6 +94,7 @@ function assemble(parts) {
     });
   };
   const picture = new Picture({ ...parts, video: body.video, roiTrack: body.roi_track });
+  const turns = new Turns();
   const compare = new Compare({ ...parts, load: () => get(`videos/${id}/lanes/`) });
   const consensus = new Consensus({
     ...parts, compare,
@@ -101,12 +102,12 @@ function assemble(parts) {
     send: (ops, version) => post(`videos/${id}/consensus/`, { ops }, { "If-Match": `"${version}"` }),
   });
   const sheet = thumbs && { ...thumbs, url: media("thumbs.jpg") };
-  const timeline = new Timeline({ ...parts, compare, consensus, sheet, empty: emptyLanes(parts) });
+  const choose = (kind, id) => turns.take(() => compare.pick(kind, id));
+  const timeline = new Timeline({ ...parts, compare, consensus, choose, sheet, empty: emptyLanes(parts) });
   const announce = (text) => write(find("#announce"), text);
-  const list = new StrokeList(find("#list"), { ...parts, compare, announce, overlapping: () => timeline.lanes.overlapping() });
+  const list = new StrokeList(find("#list"), { ...parts, compare, choose, announce, overlapping: () => timeline.lanes.overlapping() });
   const detail = new Detail(find("#detail"), { ...parts, compare });
   const classes = find("#classes");
-  const turns = new Turns();
   const pick = (move) => turns.take(() => editor.marking(() => editor.classify(move)));
   buildClasses(classes, tree, pick);
   const code = new CodeWindow(classes, parts);
