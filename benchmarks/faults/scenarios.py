@@ -17,7 +17,7 @@ from typing import Any
 from playwright.sync_api import Error, expect
 
 from benchmarks.faults.bench import Bench
-from benchmarks.faults.person import OPERATIONS, PATIENCE_MS, Person, Record
+from benchmarks.faults.person import DRAWN, OPERATIONS, PATIENCE_MS, Person, Record
 from benchmarks.faults.proxy import Rule
 
 STROKES = [[40, 60, "Serve Forehand Loop"], [100, 130, ""], [180, 200, "Negative"]]
@@ -155,6 +155,7 @@ class Scenario:
         self.person.page = self.person.new_page()
 
         def heal() -> None:
+            self.person.page.evaluate(DRAWN)
             here = self.person.seen()
             self.person.page, second = first, self.person.page
             first.bring_to_front()  # a hidden tab draws nothing
