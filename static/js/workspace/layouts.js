@@ -1,6 +1,6 @@
 // What is printed on physical keys: asked of the browser where it tells, else known for three layouts.
 
-import { fill, gettext } from "./i18n.js";
+import { gettext } from "./i18n.js";
 
 const LAYOUTS = {
   qwerty: { Semicolon: ";", Quote: "'", BracketLeft: "[", BracketRight: "]" },
@@ -17,7 +17,7 @@ export const LAYOUT_NAMES = Object.keys(LAYOUTS);
 const named = () => ({
   Space: gettext("Space"), ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Enter: gettext("Enter"), Delete: gettext("Del"),
   Backspace: "⌫", Escape: "Esc", Home: gettext("Home"), End: gettext("End"),
-  NumpadEnter: fill("Num %(key)s", { key: gettext("Enter") }), NumpadAdd: "Num +", NumpadSubtract: "Num −", PageUp: gettext("PgUp"), PageDown: gettext("PgDn"),
+  NumpadEnter: gettext("Num Enter"), NumpadAdd: "Num +", NumpadSubtract: "Num −", PageUp: gettext("PgUp"), PageDown: gettext("PgDn"),
 });
 
 /** Where signs that need Shift (or a letter's place) lie; what is not here lies where QWERTY prints it. */
