@@ -161,7 +161,7 @@ def test_the_rule_is_one_key_away(page: Page, site: Site, practice: tuple[str, l
     page.keyboard.press("q")
     expect(rules.locator("h2")).to_have_text("Serve Forehand")
     expect(rules.locator("video")).to_have_count(4)
-    page.wait_for_function("[...document.querySelectorAll('#rules video')].every((film) => film.readyState >= 2 && !film.error)")
+    page.wait_for_function("() => [...document.querySelectorAll('#rules video')].every((film) => film.readyState >= 2 && !film.error)")
     page.keyboard.press("3")
     expect(rules.locator("h2")).to_have_text("Serve Forehand Sidespin")
     expect(rules).to_contain_text("A pendulum")
