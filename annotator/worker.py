@@ -97,7 +97,7 @@ class Cluster:
             stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=in_child,
         )  # fmt: skip
         self._note.write_text(str(self.process.pid))
-        self.heard, self.rung, self.proven = time.monotonic(), 0.0, False
+        self.heard, self.rung, self.asked, self.proven = time.monotonic(), 0.0, "", False
 
     def watch(self) -> None:
         """Ask for a beat now and then; start the cluster again when it is gone or no beat came."""

@@ -14,8 +14,8 @@ from tests.e2e.conftest import PASSWORD, Site, every_stroke_is_marked, sign_in
 OPERATIONS = ["add", "change", "remove", "accept", "reject", "undo", "complete", "note"]
 PATIENCE_MS = 45_000
 
-# What a button with this name would do: the action itself, whatever key it has today.
 DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+# What a button with this name would do: the action itself, whatever key it has today.
 ACT = """name => {
   const button = document.createElement("button");
   button.dataset.action = name;

@@ -90,10 +90,11 @@ def test_keys_of_ones_own(page: Page, site: Site, watchable: Callable[[str], str
     expect(page.locator("[data-remap=region] kbd")).to_have_text("R")
 
 
-IN_ONE_BREATH = """() => {
-  const press = (code, key, more = {}) => {
+PRESS = """const press = (code, key, more = {}) => {
     for (const kind of ["keydown", "keyup"]) document.body.dispatchEvent(new KeyboardEvent(kind, { code, key, bubbles: true, cancelable: true, ...more }));
-  };
+  };"""
+IN_ONE_BREATH = """() => {
+  PRESS
   const leap = () => press("ArrowRight", "ArrowRight", { shiftKey: true });
   topspin.player.goTo(300);
   if (topspin.player.pending === null) throw new Error("the picture was here already");
@@ -106,9 +107,7 @@ IN_ONE_BREATH = """() => {
 
 
 THEN_ANOTHER = """([begin, other]) => {
-  const press = (code, key, more = {}) => {
-    for (const kind of ["keydown", "keyup"]) document.body.dispatchEvent(new KeyboardEvent(kind, { code, key, bubbles: true, cancelable: true, ...more }));
-  };
+  PRESS
   topspin.player.goTo(begin);
   press("KeyI", "i");
   press("ArrowRight", "ArrowRight", { shiftKey: true });
@@ -130,7 +129,7 @@ def test_a_stroke_chosen_while_a_mark_waits_is_the_one_that_goes(page: Page, sit
     page.keyboard.press("o")
     first = page.locator("#list .row[data-kind=stroke]")
     expect(first).to_have_count(1)
-    page.evaluate(THEN_ANOTHER, [300, first.get_attribute("data-id")])
+    page.evaluate(THEN_ANOTHER.replace("PRESS", PRESS), [300, first.get_attribute("data-id")])
     page.wait_for_selector('#frame[data-frame="20"]:not(.is-pending), #frame[data-frame="310"]:not(.is-pending)')
     saved(page)
     body = page.request.get(f"{site.url}/api/v1/videos/{pk}/workspace/").json()
@@ -143,7 +142,7 @@ def test_keys_faster_than_the_pictures_take_effect_in_their_order(page: Page, si
     sign_in(page, site, "swift")
     open_workspace(page, site, pk)
     move = page.get_attribute("#classes .group:has(kbd[data-code=KeyW]) .leaf", "data-move")
-    page.evaluate(IN_ONE_BREATH)
+    page.evaluate(IN_ONE_BREATH.replace("PRESS", PRESS))
     page.wait_for_selector('#frame[data-frame="330"]:not(.is-pending)')
     saved(page)
     body = page.request.get(f"{site.url}/api/v1/videos/{pk}/workspace/").json()

@@ -93,7 +93,6 @@ export class Courier {
     try {
       const body = await get(`videos/${this.video}/workspace/`, headers);
       if (!body) return null;
-      this.around = body.around;
       if (body.user.id !== this.user.id) return null; // the next save will say so
       await this.take(body);
       this.on.taken?.(body);
@@ -120,7 +119,9 @@ export class Courier {
   async take(body) {
     const { version } = this.store.base;
     const met = this.store.take(body);
-    if (met) await this.#met(met, body.lane.version > version);
+    if (!met) return; // older than what is here: the next look must not count it as seen
+    this.around = body.around;
+    await this.#met(met, body.lane.version > version);
   }
 
   async #met({ known, moot, clashes }, elsewhere = false) {
