@@ -20,7 +20,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
-from annotator import jobs, uploads
+from annotator import plans, uploads
 from strokes import answers, registry
 from strokes import jobs as table
 from strokes.models import Heartbeat, Job, Run, Taxonomy, Upload, Video
@@ -76,11 +76,11 @@ def missing() -> Iterator[Job]:
         for video in ready.filter(practice=False) if kind == kinds.PREPARE else ready:
             yield table.enqueue(kind=kind, video=video)
     for taxonomy in Taxonomy.objects.filter(video__state=Video.State.PREPARED).distinct():
-        want, current = jobs.wanted(taxonomy), registry.current(taxonomy)
+        want, current = plans.wanted(taxonomy), registry.current(taxonomy)
         for number, video in enumerate(Video.objects.filter(taxonomy=taxonomy, state=Video.State.PREPARED)):
             if number % 100 == 0:
                 beat()  # many videos take longer than the parent waits for a sign of life
-            if not jobs.is_prepared(video, want):
+            if not plans.is_prepared(video, want):
                 yield table.enqueue(kind=Job.Kind.PREPARE, video=video)
             elif not video.blind and not _suggested(video, current):
                 yield table.enqueue(kind=Job.Kind.SUGGEST, video=video)

@@ -13,7 +13,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotator import jobs as work
+from annotator import plans
 from annotator.access import IsAdmin, person
 from annotator.api import Endpoint, shapes
 from annotator.api.site_serializers import Epochs, JobShown, RunShown, TaxonomyWanted
@@ -60,7 +60,7 @@ class Promote(Endpoint):
     def post(self, request: Request, pk: UUID) -> Response:
         run = get_object_or_404(Run.objects.select_related("taxonomy"), pk=pk)
         registry.promote(run=run, user=person(request))
-        work.suggest_again(run.taxonomy)
+        plans.suggest_again(run.taxonomy)
         run.refresh_from_db()
         return Response(shapes.run(run))
 
@@ -71,7 +71,7 @@ class RollBack(Endpoint):
     @extend_schema(request=TaxonomyWanted, responses=RunShown)
     def post(self, request: Request) -> Response:
         run = registry.roll_back(taxonomy=_taxonomy(request.data), user=person(request))
-        work.suggest_again(run.taxonomy)
+        plans.suggest_again(run.taxonomy)
         return Response(shapes.run(run))
 
 

@@ -17,7 +17,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotator import jobs
+from annotator import plans
 from annotator.access import person, video_or_404, visible_videos
 from annotator.api import Endpoint, shapes
 from annotator.api.serializers import HistoryQuery, HistoryShown, Ops, Problem, Saved, WorkspaceShown
@@ -194,7 +194,7 @@ def _decide(user: User, video: Video, ops: list[dict[str, Any]], base: int) -> d
     lane = records.lane(video=video, expert=user)
     applied = decisions.apply(lane=lane, expert=user, ops=ops, base=base)
     if applied.roi_changed:
-        jobs.roi_changed(video)
+        plans.roi_changed(video)
     return _saved(applied)
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from annotator import jobs
+from annotator import jobs, plans
 from mlcore import formats
 from strokes import jobs as table
 from strokes import registry, videos, why
@@ -45,7 +45,7 @@ def test_asked_twice_made_once_then_shown(as_alice: Client, row: Any, run: Run) 
     assert (first["state"], first["waiting"], second["state"]) == ("working", True, "working")
     job = Job.objects.get()
     assert (job.kind, job.slot, job.args) == ("why", "probe", {"suggestion": str(one.pk)})
-    plan = jobs.PLANS[Job.Kind.WHY](job)
+    plan = plans.PLANS[Job.Kind.WHY](job)
     assert plan.argv[0] == "mlcore.why" and plan.argv[plan.argv.index("--begin") + 1] == "100" and MOVE in plan.argv
     stem = why.stem(row, one)
     formats.Why(str(run.pk), MOVE, 90, 210, 30.0, 32, (24, 24), [(MOVE, 0.8)], ["RGB"]).write(stem.with_name(f"{stem.name}.json"))
@@ -96,15 +96,15 @@ def test_nothing_of_a_blind_or_another_video(as_alice: Client, row: Any, run: Ru
 def test_curves_go_with_the_suggestions(row: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a suggest job publishes: curves of the model beside its suggestions; none of an older model after motion alone."""
     Run.objects.update(current=True, state=Run.State.PROMOTED)
-    monkeypatch.setattr(jobs, "wanted", lambda taxonomy: ("given", 30.0))
-    monkeypatch.setattr(jobs, "is_prepared", lambda video, want: True)
+    monkeypatch.setattr(plans, "wanted", lambda taxonomy: ("given", 30.0))
+    monkeypatch.setattr(plans, "is_prepared", lambda video, want: True)
     for current in (run, None):
         Run.objects.update(current=current is not None)
         Job.objects.all().delete()
         table.enqueue(kind=Job.Kind.SUGGEST, video=row)
         job = table.claim(slot="cpu", owner="me")
         assert job
-        plan = jobs.PLANS[Job.Kind.SUGGEST](job)
+        plan = plans.PLANS[Job.Kind.SUGGEST](job)
         out = plan.argv[plan.argv.index("--out") + 1]
         formats.Suggestions(str(run.pk) if current else "", []).write(videos.folder(row) / out)
         if current:

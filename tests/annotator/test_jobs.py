@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from annotator import engine, jobs
+from annotator import engine, jobs, plans
 from mlcore import formats
 from strokes import decisions, exports, records, registry, taxonomy, videos
 from strokes import jobs as table
@@ -119,7 +119,7 @@ def test_a_dragged_box_rebuilds_only_the_region(upload, drawn, alice):
     decisions.apply(lane=lane, expert=alice, base=0, ops=[
         {"id": "11111111-1111-4111-8111-111111111111", "kind": "roi", "data": {"frame": 30, "x": 0.25, "y": 0.75}},
     ])  # fmt: skip
-    assert jobs.roi_changed(video) is not None
+    assert plans.roi_changed(video) is not None
     state, job = work("cpu")
     assert (state, job.kind) == ("done", "prepare")
     after = {path.name: path.stat().st_mtime_ns for path in prepared.iterdir()}
@@ -241,10 +241,10 @@ def run_with(current_taxonomy, **flow):
 
 def test_the_model_decides_how_videos_are_prepared(video, settings):
     one = video(state=Video.State.WATCHABLE)
-    assert jobs.wanted(one.taxonomy) == (settings.FLOW, settings.PREPARE_RATE)
+    assert plans.wanted(one.taxonomy) == (settings.FLOW, settings.PREPARE_RATE)
     run_with(one.taxonomy, method="farneback", rate=120.0)
-    assert jobs.wanted(one.taxonomy) == ("farneback", 120.0)
-    argv = jobs.PLANS[Kind.PREPARE](claimed(Kind.PREPARE, video=one)).argv
+    assert plans.wanted(one.taxonomy) == ("farneback", 120.0)
+    argv = plans.PLANS[Kind.PREPARE](claimed(Kind.PREPARE, video=one)).argv
     assert argv[argv.index("--flow") + 1] == "farneback" and argv[argv.index("--rate") + 1] == "120"
 
 
@@ -252,10 +252,10 @@ def test_a_video_prepared_otherwise_is_prepared_again_first(video):
     one = video(prepared_key="old")
     folder = videos.folder(one) / "prepared" / "old"
     formats.Prepared("old", one.sha256, 320, 180, 30.0, METHOD, [], [], []).write(folder / "prepared.json")
-    assert jobs.is_prepared(one, ("dis", 30.0))
+    assert plans.is_prepared(one, ("dis", 30.0))
     older = formats.Prepared("old", one.sha256, 320, 180, 30.0, {"method": "dis", "store": 1}, [], [], [])
     older.write(folder / "prepared.json")
-    assert not jobs.is_prepared(one, ("dis", 30.0))  # another version of the files beside it
+    assert not plans.is_prepared(one, ("dis", 30.0))  # another version of the files beside it
     formats.Prepared("old", one.sha256, 320, 180, 30.0, METHOD, [], [], []).write(folder / "prepared.json")
     run_with(one.taxonomy, method="farneback")
     job = claimed(Kind.SUGGEST, video=one)
@@ -265,7 +265,7 @@ def test_a_video_prepared_otherwise_is_prepared_again_first(video):
 
 def test_after_a_promotion_open_videos_are_asked_again(video):
     open_, blind, early = video(), video(blind=True), video(state=Video.State.WATCHABLE)
-    assert jobs.suggest_again(open_.taxonomy) == 1
+    assert plans.suggest_again(open_.taxonomy) == 1
     assert list(Job.objects.values_list("video", flat=True)) == [open_.pk]
     assert {blind.pk, early.pk}.isdisjoint(Job.objects.values_list("video", flat=True))
 
@@ -275,7 +275,7 @@ def test_a_model_that_changed_meanwhile_is_asked_too(video):
     folder = videos.folder(one) / "prepared" / "key"
     formats.Prepared("key", one.sha256, 320, 180, 30.0, METHOD, [], [], []).write(folder / "prepared.json")
     job = claimed(Kind.SUGGEST, video=one)
-    plan = jobs.PLANS[Kind.SUGGEST](job)
+    plan = plans.PLANS[Kind.SUGGEST](job)
     formats.Suggestions("", []).write(plan_out(plan))
     run_with(one.taxonomy, method="dis")
     table.finish(job)

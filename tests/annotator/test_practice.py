@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from annotator import jobs
+from annotator import plans
 from mlcore import formats
 from strokes import practice, videos
 from strokes.models import Job, Video
@@ -58,7 +58,7 @@ def test_it_is_not_prepared_nor_suggested_again(row: Any) -> None:
     from annotator import schedules
 
     assert list(schedules.missing()) == []
-    assert jobs.suggest_again(row.taxonomy) == 0
+    assert plans.suggest_again(row.taxonomy) == 0
     Video.objects.filter(pk=row.pk).update(state="indexed")
     assert [job.kind for job in schedules.missing()] == [Job.Kind.PROXY]
 

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from annotator import jobs, messages
+from annotator import messages, plans
 from mlcore import formats
 from strokes import registry, taxonomy
 from strokes.errors import Refused
@@ -85,7 +85,7 @@ def register(folder: Path, file: formats.Run, row: Taxonomy) -> Run:
         Run.objects.filter(pk=run.pk).update(dataset_sha256=file.dataset_sha256)
         registry.finish(run=run, metrics=file.metrics)
         if run.current:
-            jobs.suggest_again(row)
+            plans.suggest_again(row)
     return run
 
 
