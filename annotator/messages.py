@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from annotator.sentences import SENTENCES
-from mlcore.formats import FormatError
+from mlcore.files import FormatError
 from strokes.errors import Conflict, Refused
 
 __all__ = ["SENTENCES", "api_exception", "problem", "sentence", "status_of"]

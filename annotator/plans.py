@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 
 from annotator import engine
-from mlcore import formats
+from mlcore import files, formats
 from strokes import exports, practice, records, registry, suggestions, videos, why
 from strokes import jobs as table
 from strokes.errors import Conflict
@@ -97,7 +97,7 @@ def is_prepared(video: Video, want: tuple[str, float]) -> bool:
     """Whether the current prepared folder is whole, of this version and fit for `want`."""
     try:
         found = formats.Prepared.read(_prepared(video) / "prepared.json")
-    except (FileNotFoundError, formats.FormatError):
+    except (FileNotFoundError, files.FormatError):
         return False
     fit = found.method.get("store") == formats.Prepared.STORE and found.method.get("method") == want[0]
     return bool(video.prepared_key) and fit and found.rate >= want[1] - 1e-6
@@ -113,7 +113,7 @@ def _prepare(job: Job) -> Plan:
     want = wanted(video.taxonomy)
     corrections = records.roi(video)
     roi_file = videos.folder(video) / "corrections.json"
-    formats.write_atomic(roi_file, json.dumps(corrections).encode())
+    files.write_atomic(roi_file, json.dumps(corrections).encode())
 
     def publish(done: dict[str, Any]) -> None:
         _clear_error(video)

@@ -34,7 +34,8 @@ from mlcore.clips import Grid, Pictures, View
 from mlcore.dataset import Film, Region
 from mlcore.decide import Strip, stretches
 from mlcore.evaluate import Seen
-from mlcore.formats import Dataset, write_atomic
+from mlcore.files import write_atomic
+from mlcore.formats import Dataset
 from mlcore.metrics import Span
 from mlcore.progress import Progress
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import Line, Row
-from mlcore.formats import write_atomic
+from mlcore.files import write_atomic
 
 HEAD = """# Benchmarks
 

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from mlcore.formats import write_atomic
+from mlcore.files import write_atomic
 from mlcore.progress import StepError
 
 KEEP = 2

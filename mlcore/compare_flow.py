@@ -33,13 +33,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from mlcore import clips, dataset, decide, flow, formats, limits, loop, metrics, prepare, presets, roi, tables
+from mlcore import clips, dataset, decide, files, flow, limits, loop, metrics, prepare, presets, roi, tables
 from mlcore import store as stores
 from mlcore import video as video_of
 from mlcore.cache import Cache
 from mlcore.clips import Normalisation
 from mlcore.dataset import Film, Fold, Pool
-from mlcore.formats import Dataset, FormatError, FrameTable
+from mlcore.files import FormatError
+from mlcore.formats import Dataset, FrameTable
 from mlcore.infer import Model, choose_device
 from mlcore.layouts import VIDEOS
 from mlcore.loop import Task
@@ -255,7 +256,7 @@ def _cell(job: Job, films: list[Film], method: str, norm: str, tell: Callable[[f
     folder = job.out / "checkpoint" / hashlib.sha256(f"{method} {norm} {of}".encode()).hexdigest()[:16]
     matrix = learned(job, films, norm, folder, tell)
     made = Cell(method, norm, matrix.tolist(), cost(films, method), of)
-    formats.write_atomic(path, json.dumps(asdict(made)).encode())
+    files.write_atomic(path, json.dumps(asdict(made)).encode())
     shutil.rmtree(folder, ignore_errors=True)
     return made
 
@@ -276,12 +277,12 @@ def write(job: Job, cells: Sequence[Cell]) -> None:
     about = {"format": "topspin-flow-comparison", "version": 1, "dataset": job.data.name, "dataset_sha256": job.sha256, "protocol": job.data.protocol,
              "preset": job.preset.name, "network": job.preset.sizes.get("branches", "twin"), "seed": job.seed}  # fmt: skip
     rows = [{"method": c.method, "norm": c.norm, **c.accuracy, "ms": c.ms, "confusion": c.confusion} for c in cells]
-    formats.write_atomic(job.out / "flow.json", json.dumps({**about, "classes": job.data.taxonomy.classes, "cells": rows}, indent=1).encode())
-    formats.write_atomic(job.out / "flow.csv", tables.comma(made).encode())
-    formats.write_atomic(job.out / "flow.png", plot(cells))
+    files.write_atomic(job.out / "flow.json", json.dumps({**about, "classes": job.data.taxonomy.classes, "cells": rows}, indent=1).encode())
+    files.write_atomic(job.out / "flow.csv", tables.comma(made).encode())
+    files.write_atomic(job.out / "flow.png", plot(cells))
     notes = [f"Dataset {about['dataset']}, {about['protocol']}; network {about['network']}, preset {about['preset']}, seed {job.seed}: the same for every row.",
              "After Martin et al., ICIP 2019 (doi 10.1109/ICIP.2019.8803780); all figures are measured here."]  # fmt: skip
-    formats.write_atomic(job.out / "index.html", tables.page("Which flow?", [made], notes, ["flow.png"]).encode())
+    files.write_atomic(job.out / "index.html", tables.page("Which flow?", [made], notes, ["flow.png"]).encode())
 
 
 def plot(cells: Sequence[Cell]) -> bytes:

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from mlcore import metrics
 from mlcore import store as stores
-from mlcore.formats import NEGATIVE, Dataset, DatasetVideo, FormatError, Interval, Taxonomy
+from mlcore.files import FormatError
+from mlcore.formats import NEGATIVE, Dataset, DatasetVideo, Interval, Taxonomy
 from mlcore.progress import StepError
 from mlcore.store import Store
 

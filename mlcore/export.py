@@ -35,13 +35,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mlcore import clips, formats, infer, limits, networks, pose
+from mlcore import clips, files, infer, limits, networks, pose
 from mlcore.cache import Cache, OwnCache
 from mlcore.clips import Grid, Normalisation, Pictures
 from mlcore.decide import Decision
 from mlcore.dense import Scan
 from mlcore.detect import Head
-from mlcore.formats import FormatError, Run
+from mlcore.files import FormatError
+from mlcore.formats import Run
 from mlcore.infer import Model, load_model
 from mlcore.networks import INPUTS, Net, Sizes
 from mlcore.progress import StepError, run_step
@@ -140,8 +141,8 @@ def export(run_folder: Path, out: Path) -> dict[str, Any]:
             raise StepError("export_differs", found=f"{difference:.2g}")
         spec = specification(run, model, difference)
         for name, body in (("labels.json", model.classes), ("preprocessing.json", spec)):
-            formats.write_atomic(making / name, json.dumps(body, indent=1, ensure_ascii=False).encode())
-        formats.write_atomic(making / "README.txt", readme(run, spec).encode())
+            files.write_atomic(making / name, json.dumps(body, indent=1, ensure_ascii=False).encode())
+        files.write_atomic(making / "README.txt", readme(run, spec).encode())
         run.write(making / "run.json")
         making.chmod(0o755)
         size = (making / "model.onnx").stat().st_size

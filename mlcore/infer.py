@@ -25,7 +25,8 @@ from mlcore.clips import Grid, Normalisation, Pictures
 from mlcore.decide import Curve, Decision, Strip
 from mlcore.dense import Scan
 from mlcore.detect import Head, HeadSizes
-from mlcore.formats import Curves, FormatError, FrameTable, Run, SuggestedStroke, Suggestions
+from mlcore.files import FormatError
+from mlcore.formats import Curves, FrameTable, Run, SuggestedStroke, Suggestions
 from mlcore.networks import Net, Sizes
 from mlcore.progress import Progress, StepError, run_step
 from mlcore.store import Store

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlcore import store
-from mlcore.formats import FormatError, FrameTable, SuggestedStroke, Suggestions
+from mlcore.files import FormatError
+from mlcore.formats import FrameTable, SuggestedStroke, Suggestions
 from mlcore.progress import Progress, StepError, run_step, say
 
 SHORTEST_S, LONGEST_S = 0.25, 3.0

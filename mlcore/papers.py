@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from mlcore import decide, metrics, quoted, tables
 from mlcore.decide import Curve, smooth, stretches
-from mlcore.formats import Taxonomy, write_atomic
+from mlcore.files import write_atomic
+from mlcore.formats import Taxonomy
 from mlcore.layouts import STROKE
 from mlcore.metrics import Span
 from mlcore.tables import Figure, Table, over_seeds

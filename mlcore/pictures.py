@@ -35,7 +35,8 @@ from typing import Any, BinaryIO
 import av
 from PIL import Image
 
-from mlcore.formats import FormatError, FrameTable
+from mlcore.files import FormatError
+from mlcore.formats import FrameTable
 from mlcore.progress import StepError
 from mlcore.video import Painter, Video, open_video
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mlcore.formats import FormatError, write_atomic
+from mlcore.files import FormatError, write_atomic
 
 MAGIC = b"TSPILE01"
 _INDEX = np.dtype([("end", "<u8"), ("crc", "<u4")])

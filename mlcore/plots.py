@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from mlcore.formats import write_atomic
+from mlcore.files import write_atomic
 
 PAPER, INK, QUIET, LINE = (255, 255, 255), (27, 31, 36), (110, 118, 128), (222, 226, 230)
 BLUE, ORANGE = (0, 114, 178), (230, 159, 0)  # Okabe and Ito

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mlcore import clips
 from mlcore.clips import Pictures, View
-from mlcore.formats import File, FormatError
+from mlcore.files import File, FormatError
 from mlcore.progress import StepError
 
 JOINTS = ("nose", "left eye", "right eye", "left ear", "right ear", "left shoulder", "right shoulder", "left elbow", "right elbow",

@@ -26,9 +26,10 @@ from typing import Any
 import av
 import cv2
 
-from mlcore import export, formats, infer, layouts, limits, prepare, preview, probe
+from mlcore import export, files, infer, layouts, limits, prepare, preview, probe
 from mlcore import store as stores
-from mlcore.formats import FormatError, FrameTable, Interval, Run, SuggestedStroke
+from mlcore.files import FormatError
+from mlcore.formats import FrameTable, Interval, Run, SuggestedStroke
 from mlcore.infer import Model
 from mlcore.progress import Progress, StepError, Stopped, run_step
 
@@ -115,11 +116,11 @@ def write(out: Path, name: str, run: str, table: FrameTable, strokes: Sequence[S
              "score": s.score, "top": [[move, score] for move, score in s.top[:top]]} for s in strokes]  # fmt: skip
     body = {"format": "topspin-predictions", "version": 1, "video": name, "sha256": table.sha256, "run": run, "frames": table.n, "fps": round(table.fps, 4),
             "intervals": "[begin, end), 0-based frames of the file", "strokes": rows}  # fmt: skip
-    formats.write_atomic(out / "predictions.json", json.dumps(body, indent=1, ensure_ascii=False).encode())
-    formats.write_atomic(out / "predictions.csv", _csv(rows, top))
+    files.write_atomic(out / "predictions.json", json.dumps(body, indent=1, ensure_ascii=False).encode())
+    files.write_atomic(out / "predictions.csv", _csv(rows, top))
     found = [Interval(s.begin, s.end, s.move) for s in strokes]
-    formats.write_atomic(out / "mediaeval-2020" / f"{name}.xml", layouts.actions_xml(found, moves=True))
-    formats.write_atomic(out / "mediaeval-2022-detection" / f"{name}.xml", layouts.actions_xml(found, moves=False))
+    files.write_atomic(out / "mediaeval-2020" / f"{name}.xml", layouts.actions_xml(found, moves=True))
+    files.write_atomic(out / "mediaeval-2022-detection" / f"{name}.xml", layouts.actions_xml(found, moves=False))
 
 
 def _csv(rows: Sequence[dict[str, Any]], top: int) -> bytes:

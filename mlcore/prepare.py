@@ -31,7 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlcore import flow, folders, limits, roi, segments, store, video
-from mlcore.formats import FormatError, FrameTable, Prepared, RoiTrack
+from mlcore.files import FormatError
+from mlcore.formats import FrameTable, Prepared, RoiTrack
 from mlcore.progress import EXIT_STOPPED, Progress, StepError, Stopped, run_step, say
 from mlcore.segments import Feed, Pipeline, Share
 

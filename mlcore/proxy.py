@@ -33,7 +33,8 @@ from typing import Any
 import av
 
 from mlcore.encoder import GOP, Encoder, Sound
-from mlcore.formats import FormatError, FrameTable, MotionStrip
+from mlcore.files import FormatError
+from mlcore.formats import FrameTable, MotionStrip
 from mlcore.motion_strip import Strip
 from mlcore.progress import Progress, StepError, Stopped, run_step
 from mlcore.thumbs import Thumbs

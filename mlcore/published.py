@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from mlcore import checkpoint, networks
-from mlcore.formats import write_atomic
+from mlcore.files import write_atomic
 from mlcore.networks import Sizes
 from mlcore.progress import StepError, run_step
 

@@ -20,7 +20,8 @@ from mlcore.clips import Pictures
 from mlcore.dataset import Film
 from mlcore.dataset import Span as Label
 from mlcore.evaluate import Seen
-from mlcore.formats import Taxonomy, write_atomic
+from mlcore.files import write_atomic
+from mlcore.formats import Taxonomy
 from mlcore.infer import Model
 from mlcore.metrics import Videos, video_of
 

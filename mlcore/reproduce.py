@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 import torch
 
-from mlcore import dataset, formats, layouts, limits, papers, presets, train
+from mlcore import dataset, files, layouts, limits, papers, presets, train
 from mlcore.cache import Cache
 from mlcore.dataset import Film
 from mlcore.formats import Dataset, DatasetVideo, FrameTable, Interval, Taxonomy
@@ -187,7 +187,7 @@ def results(job: Job, materials: Sequence[Material]) -> dict[str, list[dict[str,
             run = learn(job, m, network, seed, cache, lambda share, tell=tell: tell(0.9 * share))  # type: ignore[misc]
             look = classify if m.task == "classification" else detect
             rows = look(job, m, run, cache, lambda share, tell=tell: tell(0.9 + 0.1 * share))  # type: ignore[misc]
-            formats.write_atomic(kept, json.dumps(rows).encode())
+            files.write_atomic(kept, json.dumps(rows).encode())
         out[name] = json.loads(kept.read_text())
     return out
 
@@ -220,7 +220,7 @@ def _same(job: Job, materials: Sequence[Material]) -> None:
     path = job.out / "settings.json"
     if path.exists() and json.loads(path.read_text()) != now:
         raise StepError("folder_in_use", path=str(job.out))
-    formats.write_atomic(path, json.dumps(now).encode())
+    files.write_atomic(path, json.dumps(now).encode())
 
 
 def _submit(job: Job, m: Material, rows: Sequence[dict[str, Any]], folder: Path) -> None:
@@ -229,14 +229,14 @@ def _submit(job: Job, m: Material, rows: Sequence[dict[str, Any]], folder: Path)
     if m.task == "detection":
         for row in test:
             found = [Interval(a, b, layouts.STROKE) for a, b in row["found"]["fitted"]]
-            formats.write_atomic(folder / f"{row['video']}.xml", layouts.actions_xml(found, moves=False))
+            files.write_atomic(folder / f"{row['video']}.xml", layouts.actions_xml(found, moves=False))
     elif job.layout.year >= 2022 and test:
         names = {source.id: source.path.name for source in m.sources}
-        formats.write_atomic(folder / "test.xml", layouts.clips_xml((names[row["video"]], row["choices"]["mean"]) for row in test))
+        files.write_atomic(folder / "test.xml", layouts.clips_xml((names[row["video"]], row["choices"]["mean"]) for row in test))
     else:
         for video in sorted({row["video"] for row in test}):
             filled = [Interval(row["begin"], row["end"], row["choices"]["mean"]) for row in test if row["video"] == video]
-            formats.write_atomic(folder / f"{video}.xml", layouts.actions_xml(filled, moves=True))
+            files.write_atomic(folder / f"{video}.xml", layouts.actions_xml(filled, moves=True))
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:

@@ -34,7 +34,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlcore import pile
 from mlcore import roi as roi_of
-from mlcore.formats import FormatError, Prepared, RoiTrack
+from mlcore.files import FormatError
+from mlcore.formats import Prepared, RoiTrack
 from mlcore.pile import Pile
 
 VERSION = Prepared.STORE

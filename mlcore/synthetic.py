@@ -20,7 +20,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore import formats, kinematics
+from mlcore import files, formats, kinematics
 from mlcore.drawing import Figure, Painter, Picture, Point
 from mlcore.kinematics import NEGATIVES, READY, Event, Vector, moves
 from mlcore.progress import Progress, StepError, run_step
@@ -168,12 +168,12 @@ def write_set(out: Path, options: argparse.Namespace) -> dict[str, Any]:
         scene = make_scene(options.seed * 1000 + k, split=options.split, strokes=options.strokes, player=player)
         stem = f"scene-{options.split}-{options.seed:03d}-{k:02d}"
         pictures += write_video(scene, out / f"{stem}.mp4", width=options.width, height=options.height, fps=options.fps)
-        formats.write_atomic(out / f"{stem}.xml", mediaeval(scene, options.fps))
+        files.write_atomic(out / f"{stem}.xml", mediaeval(scene, options.fps))
         players[stem] = [
             {"pseudonym": player.pseudonym, "hand": player.hand, "side": "left" if scene.facing == 1 else "right"}
         ]
         progress.at((k + 1) / options.videos)
-    formats.write_atomic(out / "players.json", json.dumps(players, indent=1).encode())
+    files.write_atomic(out / "players.json", json.dumps(players, indent=1).encode())
     return {"videos": options.videos, "pictures": pictures}
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from PIL import Image
 
-from mlcore.formats import FrameTable, write_atomic
+from mlcore.files import write_atomic
+from mlcore.formats import FrameTable
 from mlcore.video import Painter
 
 COUNT, WIDTH, COLUMNS, POSTER = 120, 160, 12, 640

@@ -40,7 +40,8 @@ from mlcore.decide import CAREFUL, HEADED, Decision
 from mlcore.dense import Scan
 from mlcore.detect import Head, HeadSizes, Stretch
 from mlcore.evaluate import Seen
-from mlcore.formats import Dataset, FormatError, Run, write_atomic
+from mlcore.files import FormatError, write_atomic
+from mlcore.formats import Dataset, Run
 from mlcore.infer import Model, check_flow, choose_device, features, load_model
 from mlcore.loop import Task
 from mlcore.presets import Preset

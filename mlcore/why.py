@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from mlcore import clips, explain, formats, gallery, infer, limits, machine
+from mlcore import clips, explain, files, gallery, infer, limits, machine
 from mlcore import store as stores
 from mlcore.cache import OwnCache
 from mlcore.clips import Pictures
-from mlcore.formats import FormatError, FrameTable, Why
+from mlcore.files import FormatError
+from mlcore.formats import FrameTable, Why
 from mlcore.progress import Progress, StepError, run_step
 
 TOP = 3
@@ -52,8 +53,8 @@ def why(*, prepared: Path, frames: FrameTable, run: Path, begin: int, end: int, 
     body = Why(run=made.id, move=model.classes[target], begin=first, end=last + 1, rate=model.grid.rate, pictures=model.grid.T,
                size=(model.grid.W, model.grid.H), top=[(model.classes[c], round(float(found[best, c]), 4)) for c in order],
                looked=sorted(heats))  # fmt: skip
-    formats.write_atomic(out.with_name(f"{out.name}.webp"), loop)
-    formats.write_atomic(out.with_name(f"{out.name}-still.webp"), still)
+    files.write_atomic(out.with_name(f"{out.name}.webp"), loop)
+    files.write_atomic(out.with_name(f"{out.name}-still.webp"), still)
     body.write(out.with_name(f"{out.name}.json"))
     progress.at(1.0)
     return body

@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from mlcore import formats
+from mlcore import files, formats
 from strokes import decisions, suggestions, videos
 from strokes.errors import Refused
 from strokes.models import Decision, Lane, Practice, Taxonomy, Video
@@ -199,7 +199,7 @@ def truth_of(video: Video) -> list[formats.Interval]:
         raise Refused("not_practice")
     try:
         return formats.Practice.read(path).strokes
-    except (formats.FormatError, json.JSONDecodeError) as error:
+    except (files.FormatError, json.JSONDecodeError) as error:
         raise Refused("not_practice") from error
 
 

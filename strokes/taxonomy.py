@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
-from mlcore import formats
+from mlcore import files, formats
 from strokes import rules
 from strokes.errors import Refused
 from strokes.models import Taxonomy
@@ -103,7 +103,7 @@ def _read(body: Mapping[str, Any] | Sequence[str], name: str) -> tuple[str, list
     try:
         moves = [formats.Move(**move) if isinstance(move, Mapping) else formats.Move(name=move) for move in listed]
         formats.Taxonomy(name=title, revision=1, moves=[_filled(move) for move in moves])
-    except (formats.FormatError, TypeError) as error:
+    except (files.FormatError, TypeError) as error:
         raise Refused("bad_taxonomy", reason=str(error)) from error
     _group(moves)
     return title, moves

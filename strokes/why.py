@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from mlcore import formats
+from mlcore import files, formats
 from strokes import jobs, registry, videos
 from strokes.models import Job, Suggestion, Video
 
@@ -25,7 +25,7 @@ def found(video: Video, suggestion: Suggestion) -> formats.Why | None:
     """What was made of it already."""
     try:
         return formats.Why.read(stem(video, suggestion).with_name(f"{stem(video, suggestion).name}.json"))
-    except (FileNotFoundError, formats.FormatError):
+    except (FileNotFoundError, files.FormatError):
         return None
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import override
 from rest_framework import exceptions
 
 from annotator.messages import SENTENCES, api_exception, sentence, status_of
-from mlcore.formats import FormatError
+from mlcore.files import FormatError
 from strokes.errors import Conflict, Refused
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,6 +17,7 @@ from mlcore.batches import Batch, Loader, Prefetch
 from mlcore.pose import Poses
 from mlcore.progress import StepError
 from tests.mlcore import tasks
+from tests.mlcore.living import alive
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,13 +80,6 @@ def test_workers_live_over_rounds_and_end_when_closed(by_processes):
 
 def test_a_refusal_comes_out_of_a_worker_as_it_went_in(by_processes):
     assert by_processes[3].code == "damaged_weights" and by_processes[3].params == {"path": "1"}
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 PARENT = """

@@ -17,7 +17,8 @@ import pytest
 from PIL import Image
 
 from mlcore import pictures, proxy
-from mlcore.formats import FormatError, FrameTable
+from mlcore.files import FormatError
+from mlcore.formats import FrameTable
 from mlcore.pictures import Pictures
 from mlcore.progress import StepError
 from mlcore.video import open_video

@@ -9,7 +9,8 @@ from mlcore import clips, pose
 from mlcore import store as stores
 from mlcore.cache import OwnCache
 from mlcore.clips import Grid, Pictures, View
-from mlcore.formats import FormatError, RoiTrack
+from mlcore.files import FormatError
+from mlcore.formats import RoiTrack
 from mlcore.pose import ENTRIES, JOINTS, Poses
 from mlcore.progress import StepError
 

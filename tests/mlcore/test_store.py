@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from mlcore import store
-from mlcore.formats import FormatError, Prepared, RoiTrack
+from mlcore.files import FormatError
+from mlcore.formats import Prepared, RoiTrack
 
 N, HEIGHT, WIDTH = 37, 20, 32
 

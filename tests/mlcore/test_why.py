@@ -13,7 +13,8 @@ from PIL import Image
 from mlcore import clips, infer, why
 from mlcore.cache import OwnCache
 from mlcore.clips import Pictures
-from mlcore.formats import Curves, FormatError, FrameTable, Why
+from mlcore.files import FormatError
+from mlcore.formats import Curves, FrameTable, Why
 from mlcore.progress import StepError
 from tests.mlcore import squares
 from tests.mlcore.test_infer import NAMES, run_folder

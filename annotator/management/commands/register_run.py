@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from annotator import messages, plans
-from mlcore import formats
+from mlcore import files, formats
 from strokes import registry, taxonomy
 from strokes.errors import Refused
 from strokes.models import Run, Taxonomy
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         try:
             file = whole_run(folder)
             run = register(folder, file, taxonomy_for(file, options["taxonomy"]))
-        except (Refused, formats.FormatError) as error:
+        except (Refused, files.FormatError) as error:
             text = messages.sentence(error.code, error.params) if isinstance(error, Refused) else str(error)
             self.stderr.write(text)
             sys.exit(1)
