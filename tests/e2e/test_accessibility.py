@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import start_site, stop
 from tests.e2e.places import PLACES, Home, Place, enter, furnish
@@ -152,3 +152,54 @@ def test_light_and_dark_are_chosen_on_the_device(page: Page, home: Home) -> None
     page.wait_for_selector("body[data-ready=true]")
     page.select_option("#look-choice", "")
     assert page.evaluate(ground) == light
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until the focus is on `selector`."""
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"Tab never came to {selector}")
+
+
+def named(name: str) -> Place:
+    return next(place for place in PLACES if place.name == name)
+
+
+# Practice, library, queue, strokes and workspace are worked with by keys in tests of their own; here are the rest.
+def test_data_is_used_by_keyboard_alone(page: Page, home: Home) -> None:
+    enter(page, home, named("data-admin"))
+    tab_to(page, "[data-split]")
+    with page.expect_response(lambda answer: answer.url.endswith("/splits/") and answer.request.method == "POST") as taken:
+        page.keyboard.press("Enter")
+    assert taken.value.ok
+    expect(page.locator("[data-split]:enabled")).to_have_count(1)  # what is left has no strokes yet
+    tab_to(page, "a[href*='format=csv'][href*='video=']")
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename == "strokes.csv"
+    tab_to(page, "#classes-form input[name=name]")
+    page.keyboard.type("By keyboard")
+    tab_to(page, "#classes-form textarea")
+    page.keyboard.type("Drive\nPush")
+    tab_to(page, "#classes-form button[type=submit]")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_contain_text("By keyboard")
+
+
+def test_models_are_retrained_by_keyboard_alone(page: Page, home: Home) -> None:
+    enter(page, home, named("models-admin"))
+    tab_to(page, "[data-retrain]")
+    with page.expect_response(lambda answer: "/retrain/" in answer.url and answer.request.method == "POST") as taken:
+        page.keyboard.press("Enter")
+    assert taken.value.ok
+    expect(page.locator("[data-retrain]:disabled")).to_have_count(1)
+
+
+def test_the_effect_is_taken_away_by_keyboard_alone(page: Page, home: Home) -> None:
+    enter(page, home, named("effect-admin"))
+    tab_to(page, "main a[href$='.csv']")
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename == "effect.csv"
