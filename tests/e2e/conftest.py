@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -10,12 +11,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"
@@ -115,6 +117,24 @@ def browser() -> Iterator[Browser]:
         )
         yield launched
         launched.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where a browser test fails, say what its page said."""
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if report.when == "call" and report.failed and isinstance(page, Page) and not page.is_closed():
+        with contextlib.suppress(PlaywrightError):
+            said = page.evaluate(SAID)
+            report.sections.append(("What the page said", "\n".join([page.url, *said])))
+    return report
+
+
+# The state in <body>, which element has the focus, and the text of everything that speaks to people.
+SAID = """() => [JSON.stringify(document.body.dataset), document.activeElement?.outerHTML.slice(0, 200) ?? "",
+  ...[...document.querySelectorAll("[role=status], [role=alert], dialog[open], #detail, #outbox")]
+    .map((one) => `#${one.id} .${one.className}: ${one.textContent.replace(/\\s+/g, " ").trim().slice(0, 300)}`)]"""
 
 
 @pytest.fixture

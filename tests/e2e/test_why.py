@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Site, sign_in
+from tests.e2e.conftest import Site, sign_in, start_site, stop
 from tests.e2e.test_frames import bring, open_workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -43,6 +45,14 @@ Suggestion.objects.create(video=video, run=None, begin=120, end=150, move="", sc
 """
 
 
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Site]:
+    """A site of its own: what is made here is its current model."""
+    site, processes = start_site(tmp_path / "data")
+    yield site
+    stop(processes)
+
+
 def quiet(site: Site, pk: str) -> None:
     """Until no job of this video waits or runs."""
     code = f"from strokes.models import Job; print(Job.objects.filter(video={pk!r}, state__in=['queued', 'running']).count())"
@@ -52,8 +62,8 @@ def quiet(site: Site, pk: str) -> None:
         time.sleep(1)
 
 
-def test_the_clip_and_the_curve(page: Page, site: Site) -> None:
-    pk = bring(site, "30fps")
+def test_the_clip_and_the_curve(page: Page, own: Site) -> None:
+    site, pk = own, bring(own, "30fps")
     site.shell(f"from strokes import jobs; from strokes.models import Video; jobs.enqueue(kind='prepare', video=Video.objects.get(pk={pk!r}))")
     quiet(site, pk)
     site.shell(MODEL.replace("PK", repr(pk)))
