@@ -103,6 +103,46 @@ def test_a_decoder_that_fails_is_left_at_the_same_frame(page: Page, site: Site, 
     there(page, 200)
 
 
+def test_keys_pressed_while_the_file_changes_are_not_lost(page: Page, site: Site, watchable: Video) -> None:
+    """The lighter file takes its time; what is pressed meanwhile counts from the picture that was asked for."""
+    sign_in(page, site)
+    open_workspace(page, site, watchable("120fps"))
+    there(page, 200)
+    held: list[Route] = []
+    page.route("**/proxy360.mp4", lambda route: route.continue_() if route.request.method == "HEAD" else held.append(route))
+    page.evaluate(
+        "const select = document.querySelector('#road-panel select'); select.value = 'light'; select.dispatchEvent(new Event('change'))"
+    )
+    page.wait_for_function("() => topspin.player.source.moving !== null")
+    for key in (".", ".", ".", "i", "Shift+ArrowRight", "o"):
+        page.keyboard.press(key)
+    assert page.get_attribute("#detail", "data-kind") == "none", "a mark waits for its picture"
+    page.unroute("**/proxy360.mp4")
+    for route in held:
+        route.continue_()
+    page.wait_for_selector("#detail[data-kind=stroke]")
+    expect(page.locator("#detail")).to_contain_text("203")
+    page.wait_for_selector('#frame[data-frame="213"]:not(.is-pending)')
+    assert shown(page) == 213
+    assert page.get_attribute("body", "data-picture") == "light"
+
+
+def test_play_stops_where_its_road_breaks(page: Page, site: Site, watchable: Video) -> None:
+    sign_in(page, site)
+    open_workspace(page, site, watchable("120fps"))
+    there(page, 100)
+    page.keyboard.press("Shift+j")
+    page.keyboard.press("Shift+j")
+    page.keyboard.press("l")
+    page.wait_for_function("() => topspin.player.frame > 110")
+    page.evaluate("topspin.player.source.exact.fail('decode', 'a test')")
+    page.wait_for_selector("body[data-road=server]", timeout=20_000)
+    expect(page.locator("[data-action=play]")).to_have_attribute("aria-pressed", "false")
+    page.wait_for_selector("#frame[data-frame]:not(.is-pending)")
+    stopped = int(page.get_attribute("#frame", "data-frame") or 0)
+    assert stopped > 110 and shown(page) == stopped
+
+
 @pytest.fixture
 def plain(browser: Browser) -> Iterator[Browser]:
     """A browser for which the site has an address that is not secure."""

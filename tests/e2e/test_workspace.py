@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from benchmarks.keystrokes import expert
 from tests.e2e.conftest import PASSWORD, Site, every_stroke_is_marked, sign_in
 from tests.e2e.test_frames import go_to, open_workspace, watchable
 
@@ -37,11 +38,11 @@ def saved(page: Page) -> None:
     expect(page.locator("#outbox")).to_have_attribute("data-unsent", "0")
 
 
-def rows(site: Site, pk: str) -> list[list[Any]]:
-    """begin, end, move, unsure, note of alice's strokes as the database has them."""
+def rows(site: Site, pk: str, name: str = "alice") -> list[list[Any]]:
+    """begin, end, move, unsure, note of the strokes of `name` as the database has them."""
     code = (
         "import json\nfrom strokes.models import Stroke\n"
-        f"rows = Stroke.objects.filter(lane__video={pk!r}, lane__expert__username='alice')\n"
+        f"rows = Stroke.objects.filter(lane__video={pk!r}, lane__expert__username={name!r})\n"
         "print(json.dumps(list(map(list, rows.values_list('begin', 'end', 'move', 'unsure', 'note')))))"
     )
     answer: list[list[Any]] = json.loads(site.shell(code).splitlines()[-1])
@@ -274,7 +275,8 @@ def test_somebody_else_at_the_same_browser(page: Page, site: Site, watchable: Ca
 
 
 def test_single_keys_can_be_switched_off(page: Page, site: Site, watchable: Callable[[str], str]) -> None:
-    sign_in(page, site)
+    expert(site, "unsingle")
+    sign_in(page, site, "unsingle")
     open_workspace(page, site, watchable("120fps"))
     page.click("[data-action=sheet]")
     page.uncheck("#sheet [data-part=single]")

@@ -1,5 +1,6 @@
 // The queue's keys: the workspace's, as far as they mean something here, and O to open the video at this stroke.
 
+import { typing } from "../workspace/dom.js";
 import { ClassChord, actionOf } from "../workspace/keymap.js";
 
 /** What an action of the workspace does here. */
@@ -13,8 +14,6 @@ const HERE = {
 };
 const OWN = { KeyO: "open", KeyZ: "undo" };
 const HELD = /earlier|later-edge|begin-later|end-later/;
-
-const typing = (target) => target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 
 /** run(name), classify(move), top(index), waiting(group or null); `tree()` is the tree of the current video. */
 export function attachKeys({ settings, tree, run, classify, top, waiting, active }) {
@@ -36,7 +35,7 @@ export function attachKeys({ settings, tree, run, classify, top, waiting, active
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || document.querySelector("dialog[open]") || typing(event.target)) return;
     const pressing = event.target.closest?.("button, a, summary, input");
-    if (pressing && (event.code === "Enter" || event.code === "Space")) return;
+    if (pressing?.checkVisibility() && (event.code === "Enter" || event.code === "Space")) return;
     const { single, bindings } = settings;
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
     if (single && !event.repeat && pressed(event)) return event.preventDefault();

@@ -1,11 +1,10 @@
 // Keyboard: physical keys to actions and to the class chord.
 
+import { typing } from "./dom.js";
 import { ClassChord, actionOf } from "./keymap.js";
 
 /** Actions that go on while their key is held down. */
 const REPEATS = /^(step|leap|begin|end|zoom|pan|previous$|next$|undo|redo)/;
-
-const typing = (target) => target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 
 export class Keyboard {
   #held = new Set();
@@ -29,7 +28,7 @@ export class Keyboard {
       return;
     }
     const pressing = event.target.closest?.("button, a, summary, input");
-    if (pressing && (event.code === "Enter" || event.code === "Space")) return;
+    if (pressing?.checkVisibility() && (event.code === "Enter" || event.code === "Space")) return;
     this.#held.add(event.code);
     if (this.turns.busy && this.#ours(event)) event.preventDefault();
     this.turns.take(() => this.#press(event));

@@ -36,6 +36,7 @@ export class Player {
       pending: (frame) => this.#change({ pending: frame }),
       unproven: (frame, reason = null) => this.#change({ unproven: frame, reason, pending: null }),
       ended: () => this.#ended(),
+      stopped: () => this.#change({ direction: 0, looping: null, stretch: null }),
     };
   }
 
@@ -106,6 +107,7 @@ export class Player {
 
   async play(direction = 1) {
     if (this.#pausing) await this.#pausing;
+    if (this.source.moving) await this.source.moving;
     if (this.pending !== null && !this.playing) await this.source.show(this.pending);
     if (direction === 1 && this.frame >= this.table.n - 1 && !this.looping) await this.source.show(0);
     this.#change({ direction });

@@ -15,9 +15,11 @@ export const ROADS = ["webcodecs", "server", "video"];
 export class FrameSource {
   #engine = null; // what plays now
   #proxy = null;
+  #moving = null; // a promise while another road is being found
+  #wish = 0; // the picture to show there
 
   /**
-   * `on`: frame(ordinal), pending(ordinal or null), unproven(ordinal, reason), ended(), road(source).
+   * `on`: frame(ordinal), pending(ordinal or null), unproven(ordinal, reason), ended(), stopped(), road(source).
    * `places`: {worker, picture(frame)} addresses; `file`: the server's frame table; `refresh`: pictures the screen shows a second.
    */
   constructor({ video, canvas, table, file, places, on, stats, told = () => {}, refresh = () => 60 }) {
@@ -35,6 +37,11 @@ export class FrameSource {
 
   get playing() {
     return this.#engine !== null;
+  }
+
+  /** A promise while another road is being found, else null. */
+  get moving() {
+    return this.#moving;
   }
 
   /** Find the best road to the pictures of the file `proxy`. With `forced`, that one or none. Whether there is one. */
@@ -97,34 +104,51 @@ export class FrameSource {
   }
 
   /** The road that was gone broke down: take the next one, at the same picture. */
-  async #fall(reason, detail, wanted) {
+  #fall(reason, detail, wanted) {
     const { name, shown } = this.exact;
-    const frame = wanted ?? shown ?? 0;
+    const engine = this.#engine;
     this.#halt();
+    if (engine) this.on.stopped();
     this.reasons.push({ road: name, reason, detail });
-    const rest = this.forced ? [] : ROADS.slice(ROADS.indexOf(name) + 1);
-    if (await this.#take(rest)) await this.show(frame);
-    else this.on.unproven(frame, reason);
+    return this.#move(this.forced ? [] : ROADS.slice(ROADS.indexOf(name) + 1), wanted ?? engine?.shown ?? shown ?? 0);
   }
 
   /** Take the pictures from another file with the same frame table, at the same picture. */
   async change(proxy, frame) {
+    if (this.#moving) await this.#moving;
     this.#halt();
     const told = this.exact?.release?.();
     if (this.exact !== this.film) this.exact?.close();
-    this.exact = null;
     this.film.shown = null;
     this.#proxy = proxy;
     this.reasons = [];
     this.video.removeAttribute("src");
     this.video.load();
-    if (await this.#take(this.forced ? [this.forced] : ROADS)) await this.show(frame);
-    else this.on.unproven(frame, this.reasons.at(-1).reason);
+    await this.#move(this.forced ? [this.forced] : ROADS, frame);
     told?.();
+  }
+
+  /** Go over to the best of `names`, at picture `frame` or at what is asked for on the way. */
+  #move(names, frame) {
+    this.exact = null;
+    this.#wish = frame;
+    const taken = this.#take(names).finally(() => {
+      this.#moving = null;
+    });
+    this.#moving = taken.then((found) => {
+      if (found) return this.exact.show(this.#wish);
+      this.on.unproven(this.#wish, this.reasons.at(-1).reason);
+    });
+    return this.#moving;
   }
 
   /** Bring picture `frame` on screen, proven. A road that holds it draws it before this returns. */
   show(frame) {
+    if (this.#moving) {
+      this.#wish = frame;
+      this.on.pending(frame);
+      return this.#moving;
+    }
     if (this.exact) return this.exact.show(frame);
     this.on.unproven(frame, "no_road");
     return Promise.resolve();
@@ -145,7 +169,17 @@ export class FrameSource {
   #film(speed) {
     const counts = { road: "video", speed, direction: 1, due: 0, presented: 0, late_ms: 0 };
     this.stats.played(counts);
-    return { real: true, road: this.film, counts, jump: (frame) => this.film.jump(frame), stop: () => this.film.stop() };
+    const { film } = this;
+    return {
+      real: true,
+      road: film,
+      counts,
+      jump: (frame) => film.jump(frame),
+      stop: () => film.stop(),
+      get shown() {
+        return film.shown;
+      },
+    };
   }
 
   #clockwork(plan) {
