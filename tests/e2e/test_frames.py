@@ -28,17 +28,19 @@ SEEKS = int(os.environ.get("TOPSPIN_SEEKS", "24"))
 PICTURES = 480
 
 
-MADE: dict[tuple[Path, str], str] = {}
+MADE: dict[tuple[Path, str, str], str] = {}  # (site, test file, kind) to the video
 
 
 @pytest.fixture
-def watchable(site: Site) -> Callable[[str], str]:
-    """Brings a numbered video to the site, probed and with a proxy; gives its id. Each site gets each kind once."""
+def watchable(site: Site, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Brings a numbered video to the site, probed and with a proxy; gives its id. Each test file has each kind once, to itself."""
+    here = request.path.name
 
     def make(kind: str) -> str:
-        if (site.data, kind) not in MADE:
-            MADE[site.data, kind] = bring(site, kind)
-        return MADE[site.data, kind]
+        if (site.data, here, kind) not in MADE:
+            made = next((pk for (data, _, what), pk in MADE.items() if (data, what) == (site.data, kind)), None)
+            MADE[site.data, here, kind] = seeking.copy(site, made, kind) if made else bring(site, kind)
+        return MADE[site.data, here, kind]
 
     return make
 
@@ -117,11 +119,11 @@ def test_firefox_shows_the_asked_frame(
 @pytest.mark.parametrize("road", ["webcodecs", "server", "video"])
 def test_a_film_off_by_one_is_wrong_on_every_road(page: Page, site: Site, road: str) -> None:
     """The tests above can fail: the pictures of this film say one more than their ordinal."""
-    if (site.data, "off by one") not in MADE:
-        MADE[site.data, "off by one"] = seeking.bring_numbered(site, "120fps", 60, first=1)
+    if (site.data, "", "off by one") not in MADE:
+        MADE[site.data, "", "off by one"] = seeking.bring_numbered(site, "120fps", 60, first=1)
     sign_in(page, site)
     seeker = seeking.ChromiumSeeker(page)
-    assert seeker.open(f"{site.url}/videos/{MADE[site.data, 'off by one']}/?road={road}")
+    assert seeker.open(f"{site.url}/videos/{MADE[site.data, '', 'off by one']}/?road={road}")
     tally = seeking.seek(seeker, [[7], [31], [58]])
     assert tally.wrong == [(7, 8), (31, 32), (58, 59)]
 
@@ -129,12 +131,12 @@ def test_a_film_off_by_one_is_wrong_on_every_road(page: Page, site: Site, road: 
 @pytest.mark.parametrize("road", ["webcodecs", "server", "video"])
 def test_a_shifted_table_is_refused_or_wrong_on_every_road(page: Page, site: Site, road: str) -> None:
     """The first road compares the table with the file, and refuses; the others believe it, and the tests above turn red."""
-    if (site.data, "shifted") not in MADE:
-        MADE[site.data, "shifted"] = seeking.bring_numbered(site, "120fps", 60)
-        seeking.shift_table(site, MADE[site.data, "shifted"])
+    if (site.data, "", "shifted") not in MADE:
+        MADE[site.data, "", "shifted"] = seeking.bring_numbered(site, "120fps", 60)
+        seeking.shift_table(site, MADE[site.data, "", "shifted"])
     sign_in(page, site)
     seeker = seeking.ChromiumSeeker(page)
-    opened = seeker.open(f"{site.url}/videos/{MADE[site.data, 'shifted']}/?road={road}")
+    opened = seeker.open(f"{site.url}/videos/{MADE[site.data, '', 'shifted']}/?road={road}")
     assert opened == (road != "webcodecs")
     if opened:
         assert seeking.seek(seeker, [[7], [31], [58]]).wrong == [(7, 8), (31, 32), (58, 59)]
