@@ -76,7 +76,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
-        self.rung = self.heard = 0.0
+        self.started = self.rung = self.heard = 0.0
         self.asked = ""  # the number of the beat that was asked for last
         self.proven = False  # has carried something out since it was started
         self._note = cluster_note()
@@ -97,7 +97,8 @@ class Cluster:
             stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=in_child,
         )  # fmt: skip
         self._note.write_text(str(self.process.pid))
-        self.heard, self.rung, self.asked, self.proven = time.monotonic(), 0.0, "", False
+        self.started = self.heard = time.monotonic()
+        self.rung, self.asked, self.proven = 0.0, "", False
 
     def watch(self) -> None:
         """Ask for a beat now and then; start the cluster again when it is gone or no beat came."""
@@ -108,8 +109,9 @@ class Cluster:
             self.kill()
             self.start()
             return
-        beaten = self._beaten()
-        self.proven = self.proven or (beaten and self.rung > 0)
+        # It may carry out first what was asked of the one before it: that proves it, too.
+        self.proven = self.proven or self._beaten_since(self.started)
+        beaten = not self.rung or self._beaten_since(self.rung)
         # Tasks whose ends nobody writes down (a worker was killed while it told of one) would come again and again.
         if beaten and not schedules.waits(self.asked):
             self.heard = now
@@ -121,12 +123,10 @@ class Cluster:
             self.kill()
             self.start()
 
-    def _beaten(self) -> bool:
-        """Whether the last beat asked for (if any) was carried out."""
-        if not self.rung:
-            return True
+    def _beaten_since(self, moment: float) -> bool:
+        """Whether a beat was carried out after `moment` (of the monotonic clock)."""
         row = Heartbeat.objects.filter(name="qcluster").first()
-        return row is not None and (timezone.now() - row.at).total_seconds() < time.monotonic() - self.rung + 0.001
+        return row is not None and (timezone.now() - row.at).total_seconds() < time.monotonic() - moment + 0.001
 
     def stop(self) -> None:
         """Ask it to end its tasks; kill what is left after a while."""

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 from django.utils import timezone
@@ -162,3 +163,20 @@ def test_housekeeping_removes_only_what_nobody_refers_to(video, data_root, setti
     assert (folder / "source.mp4").exists() and fresh.exists()
     assert not stray.exists() and not half.exists()
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_a_silent_cluster_has_the_long_time_of_a_start_only_until_its_first_task(db, monkeypatch, carried_out):
+    """Also where that was a task left by the cluster before it, done before this one was asked for anything."""
+    cluster, started = worker.Cluster(), []
+    monkeypatch.setattr(cluster, "start", lambda: started.append(cluster.process))
+    monkeypatch.setattr(cluster, "kill", lambda: None)
+    cluster.process = subprocess.Popen(["sleep", "30"])
+    now = time.monotonic()
+    cluster.started, cluster.rung, cluster.heard = now - 40, now - 35, now - 40
+    if carried_out:
+        Heartbeat.objects.create(name="qcluster", at=timezone.now() - dt.timedelta(seconds=38))
+    cluster.watch()
+    cluster.process.kill()
+    cluster.process.wait()
+    assert bool(started) == carried_out

@@ -184,6 +184,7 @@ PLACES = [
     Place("library-none", "library", at("/?q=nowhere", lambda page: page.wait_for_selector(".empty"))),
     Place("library-delete", "library", at("/", press("[data-delete]", "#delete[open]")), "admin"),
     Place("queue", "queue", at("/queue/", shown("#queue[data-shown]")), kept=True),
+    Place("queue-find", "queue", at("/queue/", press("[data-action=palette]", "#palette[open]"))),
     Place("queue-keys", "queue", at("/queue/", press("[data-do=sheet]", "#sheet[open]"))),
     Place("strokes", "strokes", at("/strokes/", shown("#strokes[data-ready]")), kept=True),
     Place("strokes-none", "strokes", at("/strokes/?text=nowhere", shown("#strokes[data-ready]"))),

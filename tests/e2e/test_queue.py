@@ -118,6 +118,24 @@ def test_by_key(page: Page, site: Site, waiting: list[str]) -> None:
     assert kinds[5:] == ["reopen", "reopen", "accept"]
 
 
+def test_a_class_found_by_typing(page: Page, site: Site, waiting: list[str]) -> None:
+    sign_in(page, site)
+    open_queue(page, site)
+    page.wait_for_selector("#classes [data-action=palette]")
+    was = current(page)
+    page.keyboard.press("/")
+    page.keyboard.type("dbb")
+    expect(page.locator("#palette [role=option]").first).to_contain_text("Defensive Backhand Block")
+    page.keyboard.press("Escape")
+    expect(page.locator("#palette")).to_be_hidden()
+    assert current(page) == was, "nothing was decided"
+    page.click("#classes [data-action=palette]")
+    page.keyboard.type("dbb")
+    decide(page, "Enter")
+    saved(page)
+    assert [(row[0], row[1], row[2]["move"]) for row in log(site, waiting)] == [("accept", was, "Defensive Backhand Block")]
+
+
 def test_held_edges_are_the_pictures_they_say(page: Page, site: Site, waiting: list[str]) -> None:
     """The number is read from the composited picture."""
     sign_in(page, site)

@@ -233,6 +233,22 @@ def test_an_administrator_decides_what_the_consensus_says(page: Page, site: Site
     page.keyboard.press("Escape")
     page.check("[data-part=complete] input")
     expect(page.locator("#toast")).to_contain_text("gaps in it now count")
+    # The history tells it, leads there, and takes several steps back at once.
+    page.keyboard.press("h")
+    steps = page.locator("#history .log-row")
+    expect(page.get_by_label("Consensus", exact=True)).to_be_checked()
+    expect(steps.first).to_contain_text("you said that every stroke is marked")
+    expect(steps.nth(1)).to_contain_text("done again: you marked Defensive Backhand Push 200–239")
+    steps.nth(1).get_by_role("button", name="Undo back to here").click()
+    expect(page.locator("#history .log-preview")).to_contain_text("This takes back 2 steps:")
+    page.locator("#history [data-part=take]").click()
+    expect(steps.first).to_contain_text("you took back 2 steps")
+    page.get_by_label("My strokes").check()
+    expect(page.locator("#history .log")).to_have_text("Nothing was done here yet.")
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-part=sum]")).to_contain_text("2 disagreements")
+    page.click("#toast .toast-undo")
+    expect(page.locator("[data-part=sum]")).to_contain_text("1 disagreement")
     truth = (
         "from strokes import records\nfrom strokes.models import Video\n"
         f"found, complete = records.truth(Video.objects.get(pk={pk!r}))\n"

@@ -1,7 +1,7 @@
 // The queue's keys: the workspace's, as far as they mean something here, and O to open the video at this stroke.
 
-import { typing } from "../workspace/dom.js";
 import { ClassChord, actionOf } from "../workspace/keymap.js";
+import { hearPageKeys } from "../workspace/pagekeys.js";
 
 /** What an action of the workspace does here. */
 const HERE = {
@@ -10,7 +10,7 @@ const HERE = {
   "step-back": "earlier", "step-forward": "later-edge", "leap-back": "earlier-5", "leap-forward": "later-edge-5",
   "begin-earlier": "begin-earlier", "begin-later": "begin-later", "begin-earlier-5": "begin-earlier-5", "begin-later-5": "begin-later-5",
   "end-earlier": "end-earlier", "end-later": "end-later", "end-earlier-5": "end-earlier-5", "end-later-5": "end-later-5",
-  previous: "edge-begin", next: "edge-end", cancel: "cancel", sheet: "sheet",
+  previous: "edge-begin", next: "edge-end", cancel: "cancel", sheet: "sheet", palette: "palette",
 };
 const OWN = { KeyO: "open", KeyZ: "undo" };
 const HELD = /earlier|later-edge|begin-later|end-later/;
@@ -32,10 +32,7 @@ export function attachKeys({ settings, tree, run, classify, top, waiting, active
     return true;
   };
 
-  document.addEventListener("keydown", (event) => {
-    if (event.isComposing || document.querySelector("dialog[open]") || typing(event.target)) return;
-    const pressing = event.target.closest?.("button, a, summary, input");
-    if (pressing?.checkVisibility() && (event.code === "Enter" || event.code === "Space")) return;
+  hearPageKeys((event) => {
     const { single, bindings } = settings;
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
     if (single && !event.repeat && pressed(event)) return event.preventDefault();

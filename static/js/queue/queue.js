@@ -3,6 +3,7 @@
 import { get, patch } from "../api.js";
 import { Deck } from "../loops/deck.js";
 import { buildClasses } from "../workspace/classes.js";
+import { buildPalette } from "../workspace/dialogs.js";
 import { find, write } from "../workspace/dom.js";
 import { Effort } from "../workspace/effort.js";
 import { fill, gettext, language } from "../workspace/i18n.js";
@@ -52,6 +53,7 @@ let tree = null;
 let treeOf = "";
 let settings = null;
 let asking = null;
+const palette = buildPalette(find("#palette"), { tree: () => tree, pick: (move) => decider.accept(move) });
 let exhausted = false;
 
 async function fetchMore() {
@@ -189,6 +191,7 @@ const VERBS = {
   "later-edge": () => decider.nudge(decider.edge, 1),
   "earlier-5": () => decider.nudge(decider.edge, -5),
   "later-edge-5": () => decider.nudge(decider.edge, 5),
+  palette: () => line.current && tree && palette(),
   sheet: () => find("#sheet").showModal(),
   resume: () => {
     line.resume();
@@ -204,10 +207,10 @@ for (const edge of ["begin", "end"]) {
 const run = (name) => VERBS[name]?.();
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-do]");
+  const button = event.target.closest("[data-do], [data-action]");
   if (!button) return;
   effort.active();
-  run(button.dataset.do);
+  run(button.dataset.do ?? button.dataset.action);
 });
 document.addEventListener("mousedown", (event) => {
   if (event.target.closest("button") && !event.target.closest("dialog")) event.preventDefault();

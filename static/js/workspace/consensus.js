@@ -6,7 +6,8 @@ import { overlapOf, SAME } from "./agreement.js";
 import { add, complete, remove } from "./commands.js";
 import { CONSENSUS } from "./compare.js";
 import { fill, gettext } from "./i18n.js";
-import { asStep, History } from "./steps.js";
+import { asStep, History, takeBack } from "./steps.js";
+import { wordsOfLog } from "./words.js";
 
 const FIELDS = ["begin", "end", "move", "player", "unsure"];
 
@@ -29,13 +30,23 @@ export class Consensus {
     return this.compare.on && this.compare.consensus !== null;
   }
 
+  /** Whether this person decides here, and so has steps to look back at. */
+  get mine() {
+    return this.there && this.compare.admin;
+  }
+
+  /** Whether stroke `id` stands in it now. */
+  has(id) {
+    return this.#lane.arranged.sorted.some((one) => one.id === id);
+  }
+
   get #lane() {
     return this.compare.lane(CONSENSUS);
   }
 
   /** What can be put into the consensus: the chosen stroke of an expert or of mine. */
   candidate() {
-    if (!this.there || !this.compare.admin) return null;
+    if (!this.mine) return null;
     const chosen = this.compare.chosen() ?? this.editor.chosen();
     return chosen && chosen.kind !== CONSENSUS && chosen.kind !== "suggestion" ? chosen : null;
   }
@@ -78,7 +89,7 @@ export class Consensus {
 
   /** Whether "undo" or "redo" is meant for the consensus: it is in view, and what was done last was done here. */
   means(direction) {
-    if (!this.there || !this.compare.admin || !this.history.plan(direction)) return false;
+    if (!this.mine || !this.history.plan(direction)) return false;
     return this.#at(this) > this.#at(this.editor);
   }
 
@@ -92,6 +103,16 @@ export class Consensus {
     if (!ops || !(await this.#work(() => this.send(ops, this.compare.consensus.version)))) return;
     this.touched = Date.now();
     this.say(direction === "undo" ? gettext("Undone in the consensus.") : gettext("Done again in the consensus."));
+  }
+
+  /** Take back what I decided in `steps` (oldest first), as one step; whether it was done. */
+  takeBack(steps, text) {
+    return this.#commit(takeBack(steps), text);
+  }
+
+  /** Names for the sentences of what I decided here. */
+  words(tree) {
+    return wordsOfLog(this.compare.consensus.log, this.#lane.arranged.sorted, tree);
   }
 
   /** The chosen stroke is what the consensus says there; what it said there before goes. Then the next disagreement. */

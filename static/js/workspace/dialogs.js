@@ -36,6 +36,7 @@ export function openGoTo(dialog, { player, table }) {
   };
 }
 
+/** Opens the search over the classes of `tree()`; `pick(move)` takes what was found. */
 export function buildPalette(dialog, { tree, pick }) {
   const input = find("input", dialog);
   const list = find("[role=listbox]", dialog);
@@ -50,7 +51,7 @@ export function buildPalette(dialog, { tree, pick }) {
     list.children[at]?.scrollIntoView({ block: "nearest" });
   };
   const search = () => {
-    found = tree.search(input.value);
+    found = tree().search(input.value);
     at = 0;
     draw();
   };

@@ -21,12 +21,3 @@ export const swatch = (look) => `swatch swatch-${look.hue}${look.dark ? " swatch
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
-
-/**
- * The field that somebody types into, if `target` is one. A field in a dialog that has just closed keeps the focus until the
- * browser draws again: it is no longer typed into.
- */
-export function typing(target) {
-  const field = target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
-  return field?.checkVisibility() ? field : null;
-}

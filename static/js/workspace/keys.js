@@ -1,7 +1,7 @@
 // Keyboard: physical keys to actions and to the class chord.
 
-import { typing } from "./dom.js";
 import { ClassChord, actionOf } from "./keymap.js";
+import { hearPageKeys } from "./pagekeys.js";
 
 /** Actions that go on while their key is held down. */
 const REPEATS = /^(step|leap|begin|end|zoom|pan|previous$|next$|undo|redo)/;
@@ -13,7 +13,7 @@ export class Keyboard {
   constructor({ tree, editor, ui, run, settings, turns }) {
     Object.assign(this, { tree, editor, ui, run, settings, turns });
     this.chord = new ClassChord(tree);
-    document.addEventListener("keydown", (event) => this.#down(event));
+    hearPageKeys((event) => this.#down(event));
     document.addEventListener("keyup", (event) => this.#up(event));
     window.addEventListener("blur", () => this.#held.clear());
     ui.subscribe(() => {
@@ -22,13 +22,6 @@ export class Keyboard {
   }
 
   #down(event) {
-    if (event.isComposing || document.querySelector("dialog[open]")) return;
-    if (typing(event.target)) {
-      if (event.code === "Escape") event.target.blur();
-      return;
-    }
-    const pressing = event.target.closest?.("button, a, summary, input");
-    if (pressing?.checkVisibility() && (event.code === "Enter" || event.code === "Space")) return;
     this.#held.add(event.code);
     if (this.turns.busy && this.#ours(event)) event.preventDefault();
     this.turns.take(() => this.#press(event));

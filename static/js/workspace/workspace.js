@@ -113,13 +113,13 @@ function assemble(parts) {
   const code = new CodeWindow(classes, parts);
   const hints = new Hints(parts);
   const offer = new ReactionOffer(parts);
-  const palette = buildPalette(find("#palette"), { tree, pick });
+  const palette = buildPalette(find("#palette"), { tree: () => tree, pick });
 
   const bar = new CompareBar(find("#compare"), { ...parts, compare, consensus, toggles: document.querySelectorAll("[data-action=compare]") });
 
   rememberChoices(parts);
   const rules = new RulePanel(find("#rules"), { ...parts, language: language() });
-  const log = new HistoryDialog(find("#history"), { ...parts, language: language() });
+  const log = new HistoryDialog(find("#history"), { ...parts, compare, consensus, language: language() });
   const under = new Under(find("#under"), { ...parts, lanesCanvas: timeline.lanes.canvas, invalidate });
   timeline.after = () => under.draw();
   const why = new Why(find("#why"), { ...parts, under, invalidate });
