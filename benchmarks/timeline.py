@@ -161,16 +161,17 @@ def work_per_frame(events: list[dict[str, Any]]) -> tuple[list[float], list[floa
     main = max(set(threads), key=threads.count)
     mine = sorted((e for e in events if (e["pid"], e["tid"]) == main and e["ph"] == "X"), key=lambda e: e["ts"])
     tasks = outermost([e for e in mine if e["name"] in ("RunTask", "ThreadControllerImpl::RunTask")])
-    borders = sorted({round(e["ts"] / 2000) * 2000 for e in mine if e["name"] == "FireAnimationFrame"})
     starts = [e["ts"] for e in tasks]
+    # A frame is the task that runs its animation callbacks (there may be several), and all that follows until the next such task.
+    borders = sorted({starts[np.searchsorted(starts, e["ts"], side="right") - 1] for e in mine if e["name"] == "FireAnimationFrame"})
     clock, processor = [0.0] * len(borders), [0.0] * len(borders)
     at = np.searchsorted(borders, starts, side="right")
     for task, place in zip(tasks, at, strict=True):
-        if place < len(borders):
-            clock[place] += task["dur"] / 1000
-            processor[place] += task.get("tdur", task["dur"]) / 1000
+        if place:
+            clock[place - 1] += task["dur"] / 1000
+            processor[place - 1] += task.get("tdur", task["dur"]) / 1000
     parts = {name: sum(e["dur"] for e in outermost([e for e in mine if e["name"] in names])) / 1000 / len(borders) for name, names in GROUPS.items()}
-    return clock[1:], processor[1:], parts
+    return clock[:-1], processor[:-1], parts
 
 
 def outermost(events: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ def test_work_is_the_sum_of_outer_tasks_from_frame_to_frame() -> None:
             event("RunTask", at - 1000, 5000, tdur=2000),
             event("RunTask", at - 500, 3000),  # inside the one before
             event("FireAnimationFrame", at, 1000),
+            event("FireAnimationFrame", at + 3500, 0),  # a second callback of the same frame
             event("Layout", at + 1000, 500),
             event("RunTask", at + 6000, 2000, tdur=1000),
             event("RunTask", at, 9000, OTHER),
@@ -29,6 +30,9 @@ def test_work_is_the_sum_of_outer_tasks_from_frame_to_frame() -> None:
     assert clock == [7.0, 7.0, 7.0] and processor == [3.0, 3.0, 3.0]
     assert parts["script"] == 1.0 and parts["layout"] == 0.5 and parts["paint"] == 0
     assert work_per_frame([]) == ([], [], {})
+    # A frame's task that begins just before, or just after, a round moment is its own all the same.
+    shaken = [{**e, "ts": e["ts"] + (1200 if 116_000 - 1000 <= e["ts"] < 132_000 - 1000 else 0)} for e in events]
+    assert work_per_frame(shaken)[0] == [7.0, 7.0, 7.0]
     assert len(outermost(sorted(events, key=lambda e: e["ts"]))) == 8
 
 
