@@ -60,10 +60,15 @@ def labelled(taxonomy: Taxonomy) -> dict[Video, int]:
     """The videos that take part in splits, with their number of strokes: those with strokes or said to be complete."""
     counts = {}
     for video in _usable(taxonomy).filter(lanes__version__gt=0).distinct().order_by("created", "pk"):
-        strokes, complete = records.truth(video)
-        if strokes or complete:
-            counts[video] = len(strokes)
+        if (count := count_of(video)) is not None:
+            counts[video] = count
     return counts
+
+
+def count_of(video: Video) -> int | None:
+    """The number of strokes with which `video` takes part in splits; None while it has none and is not said to be complete."""
+    strokes, complete = records.truth(video)
+    return len(strokes) if strokes or complete else None
 
 
 def current(taxonomy: Taxonomy) -> Split:

@@ -26,11 +26,14 @@ def _split(row: Taxonomy, videos: list[Video]) -> dict[str, Any] | None:
         return None
     members = list(split.members.select_related("video").order_by("part", "group", "video__title"))
     placed = {member.video_id for member in members}
+    missing = [video for video in videos if video.pk not in placed and video.state not in UNUSED]
+    ready = [video for video in missing if splits.count_of(video) is not None]
     return {
         "row": split,
         "parts": [(part, [member for member in members if member.part == part]) for part in PARTS],
         "leaks": splits.leaks(split),
-        "missing": [video for video in videos if video.pk not in placed and video.state not in UNUSED],
+        "ready": ready,
+        "waiting": [video for video in missing if video not in ready],
     }
 
 

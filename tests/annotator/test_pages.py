@@ -6,13 +6,15 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 from django_q.models import Schedule
 
-from strokes import taxonomy
+from strokes import decisions, records, taxonomy
 from strokes.models import Heartbeat, Job, Run, Split, SplitMember, Suggestion
 from tests.conftest import PASSWORD
 
@@ -131,6 +133,12 @@ def test_data(as_admin: Client, video: Any) -> None:
     SplitMember.objects.create(split=split, video=one, part="train", group="A")
     page = text(as_admin, "/data/")
     assert "version 3" in page and "no leak" in page and "1 video is not in it yet" in page
+    assert "Add the new videos" not in page, "it has no strokes: nothing would change"
+    ops = [{"id": str(uuid4()), "kind": "add", "stroke": str(uuid4()), "data": {"begin": 1, "end": 9}}]
+    admin = User.objects.get(username="admin")
+    decisions.apply(lane=records.lane(video=two, expert=admin), expert=admin, ops=ops, base=None)
+    page = text(as_admin, "/data/")
+    assert "Add the new videos" in page and "not in it yet" not in page
     SplitMember.objects.create(split=split, video=two, part="test", group="A")
     Job.objects.create(kind="proxy", video=one, slot="cpu", state="failed", error_code="killed", log="the last line")
     page = text(as_admin, "/data/")

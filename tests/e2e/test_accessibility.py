@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import start_site, stop
 from tests.e2e.places import PLACES, Home, Place, enter, furnish
+from tests.e2e.test_timeline import label
 
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[1] / "vendor" / "axe-core-4.14.1" / "axe.min.js"
@@ -170,11 +171,15 @@ def named(name: str) -> Place:
 # Practice, library, queue, strokes and workspace are worked with by keys in tests of their own; here are the rest.
 def test_data_is_used_by_keyboard_alone(page: Page, home: Home) -> None:
     enter(page, home, named("data-admin"))
+    expect(page.locator("[data-split]")).to_have_count(0)  # what is not in the split has no strokes yet
+    label(home.site, home.ids["blind"], "bob", [(10, 40, "Serve Forehand Loop")])
+    enter(page, home, named("data-admin"))
     tab_to(page, "[data-split]")
     with page.expect_response(lambda answer: answer.url.endswith("/splits/") and answer.request.method == "POST") as taken:
         page.keyboard.press("Enter")
     assert taken.value.ok
-    expect(page.locator("[data-split]:enabled")).to_have_count(1)  # what is left has no strokes yet
+    expect(page.locator("[data-split]")).to_have_count(0)
+    expect(page.locator(".split-test")).to_contain_text("Video 3")
     tab_to(page, "a[href*='format=csv'][href*='video=']")
     with page.expect_download() as download:
         page.keyboard.press("Enter")
