@@ -246,3 +246,21 @@ def test_components_use_tokens_only() -> None:
         assert not re.findall(r"#[0-9a-fA-F]{3,8}\b(?![^{]*{)|\brgba?\(|\bhsla?\(", css), name
         assert not re.findall(r"\b(?!0px)\d+px", css), name
         assert not set(re.findall(r"var\(--([\w-]+)", css)) - set(light), name
+
+
+def template(name: str) -> str:
+    """A template with what it includes."""
+    source = (CSS.parents[1] / "templates" / name).read_text()
+    return source + "".join(template(part) for part in re.findall(r'\{% include "([^"]+)"', source))
+
+
+@pytest.mark.parametrize("page", sorted(p.name for p in (CSS.parents[1] / "templates").glob("*.html") if "{% extends" in p.read_text()))
+def test_a_page_links_the_styles_of_its_classes(page: str) -> None:
+    """What some stylesheet says of a class must reach every page that uses the class."""
+    rules = {path.name: re.sub(r"/\*.*?\*/|\{[^}]*\}", "", path.read_text(), flags=re.DOTALL) for path in CSS.glob("*.css")}
+    styled = {name: set(re.findall(r"\.([a-z][a-z0-9-]*)", text)) for name, text in rules.items()}
+    source = template(page)
+    linked = set(re.findall(r"css/([\w-]+\.css)", template("base.html") + source))
+    used = {word for words in re.findall(r'class="([^"]*)"', source) for word in re.sub(r"\{[%{].*?[%}]\}", " ", words).split()}
+    elsewhere = set().union(*styled.values()) - set().union(*(styled[name] for name in linked))
+    assert not used & elsewhere
