@@ -34,7 +34,7 @@ export async function waitUntilWatchable(id) {
         if (state === "refused") return null;
       } else {
         const what = gettext("The video is being made ready for the browser. You can start as soon as this is done.");
-        write(text, [what, left(progress?.left_s)].filter(Boolean).join(" "));
+        write(text, [what, left(progress?.left_s)].filter(Boolean).join("\n"));
         bar.hidden = false;
         if (progress?.fraction) bar.value = progress.fraction;
         else bar.removeAttribute("value");

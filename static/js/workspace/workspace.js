@@ -179,6 +179,7 @@ function assemble(parts) {
   };
   sync.show();
   invalidate();
+  window.requestAnimationFrame(() => root.classList.add("is-open"));
   openPictures({ ...parts, root, begin: () => arrive(parts, window.location.search) });
 }
 
