@@ -9,6 +9,7 @@ there is CUDA, else gloo. Sums are made in float64, so every process gets the sa
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -38,6 +39,7 @@ def start(device: torch.device) -> tuple[int, int]:
 def finish() -> None:
     """Leave the group; nothing without one."""
     if dist.is_initialized():
+        gc.collect()  # a wrapped net that nobody holds any more, but that is not yet freed, keeps the group's threads alive into the exit
         dist.destroy_process_group()
 
 

@@ -109,7 +109,8 @@ def test_keys_pressed_while_the_file_changes_are_not_lost(page: Page, site: Site
     open_workspace(page, site, watchable("120fps"))
     there(page, 200)
     held: list[Route] = []
-    page.route("**/proxy360.mp4", lambda route: route.continue_() if route.request.method == "HEAD" else held.append(route))
+    opened = False
+    page.route("**/proxy360.mp4", lambda route: route.continue_() if opened or route.request.method == "HEAD" else held.append(route))
     page.evaluate(
         "const select = document.querySelector('#road-panel select'); select.value = 'light'; select.dispatchEvent(new Event('change'))"
     )
@@ -117,7 +118,7 @@ def test_keys_pressed_while_the_file_changes_are_not_lost(page: Page, site: Site
     for key in (".", ".", ".", "i", "Shift+ArrowRight", "o"):
         page.keyboard.press(key)
     assert page.get_attribute("#detail", "data-kind") == "none", "a mark waits for its picture"
-    page.unroute("**/proxy360.mp4")
+    opened = True
     for route in held:
         route.continue_()
     page.wait_for_selector("#detail[data-kind=stroke]")
