@@ -53,8 +53,8 @@ let tree = null;
 let treeOf = "";
 let settings = null;
 let asking = null;
-const palette = buildPalette(find("#palette"), { tree: () => tree, pick: (move) => decider.accept(move) });
 let exhausted = false;
+const palette = buildPalette(find("#palette"), { tree: () => tree, pick: (move) => decider.accept(move) });
 
 async function fetchMore() {
   if (asking || exhausted) return asking;

@@ -167,9 +167,9 @@ export class HistoryDialog {
   }
 
   async #older() {
-    if (this.loading || !this.store.more) return;
+    if (this.loading || !this.#own || !this.store.more) return;
     this.loading = true;
-    await this.sources.mine.history.older();
+    await this.source.history.older();
     this.loading = false;
   }
 }

@@ -115,7 +115,7 @@ export class FrameSource {
 
   /** Take the pictures from another file with the same frame table, at the same picture. */
   async change(proxy, frame) {
-    if (this.#moving) await this.#moving;
+    while (this.#moving) await this.#moving;
     this.#halt();
     const told = this.exact?.release?.();
     if (this.exact !== this.film) this.exact?.close();
