@@ -164,3 +164,20 @@ def every_stroke_is_marked(page: Page) -> None:
     if yes.is_visible():
         yes.click()
     expect(page.locator("#complete")).to_be_checked()
+
+
+def tap_on(page: Page, selector: str) -> None:
+    """A finger's tap on an element. The driver sends down and up as two messages; on a busy machine they lie as far apart as a long
+    press, which presses nothing: then it taps again, as anybody would.
+    """
+    page.evaluate(
+        "selector => { window.clicked = false; document.querySelector(selector).addEventListener('click', () => { window.clicked = true; },"
+        " { once: true, capture: true }); }",
+        selector,
+    )
+    for _ in range(3):
+        page.tap(selector)
+        page.wait_for_timeout(300)
+        if page.evaluate("window.clicked"):
+            return
+    raise AssertionError(f"{selector} was never pressed")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from benchmarks import keystrokes
-from tests.e2e.conftest import Site, sign_in
+from tests.e2e.conftest import Site, sign_in, tap_on
 from tests.e2e.test_frames import open_workspace, watchable
 from tests.e2e.test_workspace import at, rows, saved
 
@@ -175,13 +175,13 @@ def test_the_code_window_on_a_tablet(browser: Browser, site: Site, watchable: Ca
     page = context.new_page()
     sign_in(page, site, "tablet")
     open_workspace(page, site, pk)
-    page.tap("[data-mode=whole]")
+    tap_on(page, "[data-mode=whole]")
     leaves = page.locator(".classes .leaf")
     for index in range(leaves.count()):
         box = leaves.nth(index).bounding_box()
         assert box is not None and box["height"] >= 44 and box["width"] >= 44
     at(page, 240)
-    page.tap(".leaf[data-move='Offensive Backhand Flip']")
+    tap_on(page, ".leaf[data-move='Offensive Backhand Flip']")
     saved(page)
     body = page.request.get(f"{site.url}/api/v1/videos/{pk}/workspace/").json()
     [stroke] = body["strokes"]

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Site, sign_in
+from tests.e2e.conftest import Site, sign_in, tap_on
 from tests.e2e.test_frames import watchable
 from tests.fixtures.numbered import read_number
 
@@ -195,7 +195,7 @@ def test_by_swipe_on_a_tablet(browser: Browser, site: Site, waiting: list[str]) 
         box = page.locator(f".q-buttons [data-do={name}]").bounding_box()
         assert box and box["height"] >= 44 and box["width"] >= 44
         was = current(page)
-        page.tap(f".q-buttons [data-do={name}]")
+        tap_on(page, f".q-buttons [data-do={name}]")
         page.wait_for_function("was => document.querySelector('#queue').dataset.shown !== was", arg=was)
     saved(page)
     assert [row[0] for row in log(site, waiting)] == ["accept", "reject", "reject", "accept"]
