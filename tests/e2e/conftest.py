@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -164,6 +164,14 @@ def every_stroke_is_marked(page: Page) -> None:
     if yes.is_visible():
         yes.click()
     expect(page.locator("#complete")).to_be_checked()
+
+
+def eventually(read: Callable[[], object], expected: object, seconds: float = 20) -> None:
+    """Until `read()` gives `expected`."""
+    deadline = time.monotonic() + seconds
+    while (found := read()) != expected and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert found == expected
 
 
 def tap_on(page: Page, selector: str) -> None:

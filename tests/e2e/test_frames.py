@@ -152,8 +152,9 @@ def test_steps_and_pauses_name_the_picture_on_screen(page: Page, site: Site, wat
         page.wait_for_selector(f'#frame[data-frame="{frame}"]:not(.is-pending)')
         assert shown(page) == frame
     for _ in range(3):
+        before = page.evaluate("topspin.player.frame")
         page.keyboard.press("Space")
-        page.wait_for_timeout(250)
+        page.wait_for_function("before => topspin.player.frame > before + 10", arg=before)
         page.keyboard.press("Space")
         page.wait_for_selector("[data-action=play][aria-pressed=false]")
         page.wait_for_selector("#frame:not(.is-pending)")

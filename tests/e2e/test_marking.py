@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from benchmarks import keystrokes
-from tests.e2e.conftest import Site, sign_in, tap_on
+from tests.e2e.conftest import Site, eventually, sign_in, tap_on
 from tests.e2e.test_frames import open_workspace, watchable
 from tests.e2e.test_workspace import at, rows, saved
 
@@ -52,12 +52,9 @@ def test_a_french_keyboard(page: Page, site: Site, watchable: Callable[[str], st
     azerty(keys, "Comma", ".", modifiers=8)  # Shift and ";" types ".": one frame forward
     page.wait_for_selector('#frame[data-frame="40"]:not(.is-pending)')
     azerty(keys, "Semicolon")  # types "m": the end one frame earlier
-    page.wait_for_timeout(700)  # it rests before it is recorded
-    saved(page)
-    assert rows(site, pk, "azerty") == [[20, 40, "Serve Forehand Loop", False, ""]]
+    eventually(lambda: rows(site, pk, "azerty"), [[20, 40, "Serve Forehand Loop", False, ""]])  # it rests before it is recorded
     azerty(keys, "KeyW", "z", modifiers=2)
-    saved(page)
-    assert rows(site, pk, "azerty") == [[20, 41, "Serve Forehand Loop", False, ""]]
+    eventually(lambda: rows(site, pk, "azerty"), [[20, 41, "Serve Forehand Loop", False, ""]])
     azerty(keys, "KeyM", "?", modifiers=8)
     page.wait_for_selector("#sheet[open]")
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Site, sign_in, tap_on
+from tests.e2e.conftest import Site, eventually, sign_in, tap_on
 from tests.e2e.test_frames import watchable
 from tests.fixtures.numbered import read_number
 
@@ -212,9 +212,8 @@ def test_without_network_nothing_is_lost(page: Page, site: Site, waiting: list[s
     page.context.unroute("**/decisions/")
     again = page.context.new_page()
     open_queue(again, site)
+    eventually(lambda: {row[1] for row in log(site, waiting)}, decided)
     saved(again)
-    again.wait_for_timeout(500)
-    assert {row[1] for row in log(site, waiting)} == decided
     again.close()
 
 

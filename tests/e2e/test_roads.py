@@ -51,7 +51,7 @@ def test_the_best_road_is_taken_unasked(page: Page, site: Site, watchable: Video
     assert road(page) == "webcodecs"
     # A cached neighbour is drawn within the handler of its key.
     there(page, 100)
-    page.wait_for_timeout(1000)
+    page.wait_for_function("() => topspin.player.source.exact.has(101)")
     page.evaluate("topspin.stats.draws.clear()")
     page.evaluate("topspin.player.step(1)")
     assert [drawn["frame"] for drawn in page.evaluate("topspin.stats.draws.values")] == [101]
