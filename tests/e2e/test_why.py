@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Site, sign_in, start_site, stop
+from tests.e2e.conftest import Site, eventually, sign_in, start_site, stop
 from tests.e2e.test_frames import bring, open_workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -56,10 +55,7 @@ def own(tmp_path: Path) -> Iterator[Site]:
 def quiet(site: Site, pk: str) -> None:
     """Until no job of this video waits or runs."""
     code = f"from strokes.models import Job; print(Job.objects.filter(video={pk!r}, state__in=['queued', 'running']).count())"
-    deadline = time.monotonic() + 240
-    while site.shell(code).split()[-1] != "0":
-        assert time.monotonic() < deadline
-        time.sleep(1)
+    eventually(lambda: site.shell(code).split()[-1], "0", seconds=240)
 
 
 def test_the_clip_and_the_curve(page: Page, own: Site) -> None:
